@@ -1,0 +1,54 @@
+"""Watch Kubernetes as an iterator of ``(event_type, object)`` that never loses an event silently.
+
+`watch` and `awatch` are the library; all else serves them. See README.rst.
+"""
+
+from importlib.metadata import version
+
+from kwatch._async import aconnect, awatch
+from kwatch._backoff import Backoff
+from kwatch._decoder import Decoder
+from kwatch._errors import (
+    ConfigError,
+    DecodeError,
+    ExpiredError,
+    KwatchError,
+    ProtocolError,
+    StatusError,
+    StreamError,
+    UnknownKindError,
+)
+from kwatch._events import Event, EventType, parse_event
+from kwatch._kubeconfig import KubeConfig
+from kwatch._selectors import Selector
+from kwatch._status import WatchState, WatchStatus
+from kwatch._stop import StopEvent
+from kwatch._sync import connect, watch
+
+__version__ = version("kwatch-stream")
+
+__all__ = [
+    "Backoff",
+    "ConfigError",
+    "DecodeError",
+    "Decoder",
+    "Event",
+    "EventType",
+    "ExpiredError",
+    "KubeConfig",
+    "KwatchError",
+    "ProtocolError",
+    "Selector",
+    "StatusError",
+    "StopEvent",
+    "StreamError",
+    "UnknownKindError",
+    "WatchState",
+    "WatchStatus",
+    "__version__",
+    "aconnect",
+    "awatch",
+    "connect",
+    "parse_event",
+    "watch",
+]

@@ -1,0 +1,200 @@
+"""`awatch` and `aconnect`: move bytes between an `httpx.AsyncClient` and the session.
+
+The twin of ``_sync``, which says what is what; `awatch` is stopped by cancelling its task.
+"""
+
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import anyio
+import httpx
+
+from kwatch._backoff import Backoff
+from kwatch._client import check_client, timeout_of
+from kwatch._events import Event
+from kwatch._http import Reply, Request
+from kwatch._query import Query
+from kwatch._selectors import Selector
+from kwatch._session import Delay, Session
+from kwatch._status import WatchStatus
+
+T = TypeVar("T")
+
+
+def awatch(
+    client: httpx.AsyncClient,
+    kind: str | None = None,
+    *,
+    api_version: str | None = None,
+    resource_path: str | None = None,
+    namespace: str | None = None,
+    name: str | None = None,
+    label_selector: Selector | None = None,
+    field_selector: Selector | None = None,
+    resource_version: str | None = None,
+    allow_bookmarks: bool = False,
+    metadata_only: bool = False,
+    loads: Callable[[bytes], Any] | None = None,
+    timeout_seconds: int | None = None,
+    backoff: Backoff | None = None,
+    status: WatchStatus | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Watch Kubernetes objects: `kwatch.watch` for ``async for``, on asyncio and trio.
+
+    Takes the arguments of `kwatch.watch` and an `httpx.AsyncClient`, yields and raises the same.
+    It has no ``stop_event``: cancelling the task ends it at any point. As with each async
+    generator, ``async with contextlib.aclosing(awatch(...))`` is needed where a ``break`` is to
+    close the connection at once.
+
+    Yields:
+        ``(event_type, obj)``.
+
+    Example::
+
+        async for event_type, obj in kwatch.awatch(client, "Pod", namespace="default"):
+            print(event_type, obj["metadata"]["name"])
+    """
+    check_client(client, httpx.AsyncClient, "awatch", httpx.Client, "watch")
+    session = Session(
+        Query.of(
+            kind,
+            api_version=api_version,
+            resource_path=resource_path,
+            namespace=namespace,
+            name=name,
+            label_selector=label_selector,
+            field_selector=field_selector,
+            resource_version=resource_version,
+            metadata_only=metadata_only,
+            timeout_seconds=timeout_seconds,
+        ),
+        allow_bookmarks=allow_bookmarks,
+        loads=loads,
+        backoff=backoff or Backoff(),
+        status=status or WatchStatus(),
+        stopped=lambda: False,
+        random=random.random,
+        clock=time.monotonic,
+        wall_clock=time.time,
+    )
+    return stream(Wire(client), session)
+
+
+async def aconnect(
+    client: httpx.AsyncClient,
+    kind: str | None = None,
+    *,
+    api_version: str | None = None,
+    resource_path: str | None = None,
+    namespace: str | None = None,
+    name: str | None = None,
+    label_selector: Selector | None = None,
+    field_selector: Selector | None = None,
+    resource_version: str | None = None,
+    metadata_only: bool = False,
+    timeout_seconds: int | None = None,
+) -> httpx.Response:
+    """Open one watch connection: `kwatch.connect` for an `httpx.AsyncClient`.
+
+    Returns:
+        The open response; close it by ``await response.aclose()``.
+    """
+    check_client(client, httpx.AsyncClient, "aconnect", httpx.Client, "connect")
+    query = Query.of(
+        kind,
+        api_version=api_version,
+        resource_path=resource_path,
+        namespace=namespace,
+        name=name,
+        label_selector=label_selector,
+        field_selector=field_selector,
+        resource_version=resource_version,
+        metadata_only=metadata_only,
+        timeout_seconds=timeout_seconds,
+    )
+    path = await answer(Wire(client), query.resolve(time.time))
+    request = query.watch_request(path, resource_version, query.lifetime(random.random()))  # noqa: S311 - no secret
+    response = await client.send(
+        client.build_request(
+            "GET",
+            request.path,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            timeout=timeout_of(client, request),
+        ),
+        stream=True,
+    )
+    if response.status_code == httpx.codes.OK:
+        return response
+    try:
+        body = await response.aread()
+    finally:
+        await response.aclose()
+    raise Reply(request, response.status_code, response.headers, body).error(time.time())
+
+
+async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
+    """Do what the session says, and yield what it gives."""
+    try:
+        while (step := session.next_step()) is not None:
+            if isinstance(step, Delay):
+                await wire.sleep(step.seconds)
+                continue
+            try:
+                async with wire.open(step) as response:
+                    session.receive_response(response.status_code, response.headers)
+                    async for chunk in response.aiter_bytes():
+                        for event in session.receive_data(chunk):
+                            yield event
+                        if not session.reading:
+                            break
+                    for event in session.receive_eof():
+                        yield event
+            except (httpx.RequestError, OSError) as error:  # OSError: asyncio's TLS alerts
+                if not session.receive_error(error):
+                    raise
+    finally:
+        session.close()
+
+
+async def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
+    """Send each request that a generator yields, and give what it returns."""
+    try:
+        request = next(questions)
+        while True:
+            async with wire.open(request) as response:
+                body = await response.aread()
+            request = questions.send(Reply(request, response.status_code, response.headers, body))
+    except StopIteration as result:
+        value: T = result.value
+        return value
+
+
+class Wire:
+    """The client, as `stream` uses it.
+
+    Args:
+        client: What sends the requests.
+        sleep: Waits so many seconds.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, sleep: Callable[[float], Awaitable[object]] = anyio.sleep
+    ) -> None:
+        self._client = client
+        self.sleep = sleep
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[httpx.Response]:
+        """Send a request; give the response, its body unread, and close it at the end."""
+        async with self._client.stream(
+            "GET",
+            request.path,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            timeout=timeout_of(self._client, request),
+        ) as response:
+            yield response

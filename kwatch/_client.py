@@ -1,0 +1,38 @@
+"""What both front ends ask of the client that they are handed."""
+
+from typing import Any
+
+import httpx
+
+from kwatch._http import Request
+
+
+def check_client(client: Any, right: type, function: str, other: type, other_function: str) -> None:
+    """See that a client can be used at all; one of a caller's own make is taken on trust.
+
+    Raises:
+        TypeError: It is no client, or one for the other front end.
+        ValueError: It has no ``base_url``.
+    """
+    if isinstance(client, other):
+        raise TypeError(
+            f"{function}() expects an httpx.{right.__name__}, got an httpx.{other.__name__}:"
+            f" hand that to {other_function}()"
+        )
+    if not hasattr(client, "stream"):
+        raise TypeError(f"{function}() expects an httpx.{right.__name__}, got {client!r}")
+    if isinstance(client, right) and not getattr(client, "base_url", httpx.URL()).host:
+        raise ValueError(
+            f"{function}() expects a client with a base_url, such as"
+            f" httpx.{right.__name__}(base_url='https://...') or KubeConfig.load() makes"
+        )
+
+
+def timeout_of(client: Any, request: Request) -> httpx.Timeout:
+    """Take the client's own timeouts, but for reads: a quiet watch is no failure."""
+    own = getattr(client, "timeout", None)
+    if not isinstance(own, httpx.Timeout):
+        own = httpx.Timeout(10.0)
+    return httpx.Timeout(
+        connect=own.connect, write=own.write, pool=own.pool, read=request.read_timeout
+    )

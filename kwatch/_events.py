@@ -1,0 +1,107 @@
+"""What a watch yields: `Event`, and how it is made of one document of the stream."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
+
+from kwatch._errors import ProtocolError
+from kwatch._http import status_error
+
+Object: TypeAlias = dict[str, Any]
+"""A Kubernetes object as ``json.loads`` would give it."""
+
+
+class EventType(StrEnum):
+    """What happened to the object of an event; each equals its plain string.
+
+    >>> EventType.CREATED == "created"
+    True
+    """
+
+    CREATED = "created"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+    BOOKMARK = "bookmark"
+
+
+class Event(NamedTuple):
+    """One change: unpack it as ``event_type, obj``.
+
+    ``obj`` of a ``deleted`` event is the last state of the object, with the resource version of
+    its deletion.
+
+    >>> event_type, obj = Event(EventType.CREATED, {"kind": "Pod", "metadata": {"name": "web"}})
+    >>> f"{event_type} {obj['metadata']['name']}"
+    'created web'
+    """
+
+    event_type: EventType
+    obj: Object
+
+    @property
+    def resource_version(self) -> str:
+        """The opaque version of the object after this change."""
+        version: str = self.obj["metadata"]["resourceVersion"]
+        return version
+
+
+_TYPES = {
+    "ADDED": EventType.CREATED,
+    "MODIFIED": EventType.MODIFIED,
+    "DELETED": EventType.DELETED,
+    "BOOKMARK": EventType.BOOKMARK,
+}
+
+
+def parse_event(document: Any) -> Event:
+    """Make an `Event` of one decoded document of a watch response.
+
+    Args:
+        document: ``{"type": "ADDED", "object": {...}}``, of any shape.
+
+    Raises:
+        StatusError: It is an ``ERROR`` event, or a bare Status; `ExpiredError` for code 410.
+        ProtocolError: It is anything else than an event whose object has a resource version.
+
+    >>> parse_event({"type": "DELETED", "object": {"metadata": {"resourceVersion": "7"}}})[0]
+    <EventType.DELETED: 'deleted'>
+    """
+    if not isinstance(document, dict):
+        raise ProtocolError(f"expected a watch event, got {_describe(document)}")
+    kind, obj = document.get("type"), document.get("object")
+    if kind == "ERROR" and _is_status(obj):
+        raise status_error(obj)
+    if kind is None and _is_status(document):
+        raise status_error(document)
+    event_type = _TYPES.get(kind) if isinstance(kind, str) else None
+    if event_type is None:
+        raise ProtocolError(
+            f"expected a watch event of type {', '.join(_TYPES)} or ERROR with a Status,"
+            f" got {_describe(document)}"
+        )
+    if not isinstance(obj, dict) or _is_status(obj):
+        raise ProtocolError(f"expected an object in the {kind} event, got {_describe(obj)}")
+    metadata = obj.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    if not isinstance(version, str) or not version:
+        raise ProtocolError(
+            f"expected metadata.resourceVersion in the {kind} event, got {_describe(obj)}"
+        )
+    return Event(event_type, obj)
+
+
+def _is_status(obj: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(obj, Mapping) and obj.get("kind") == "Status" and "status" in obj
+
+
+def _describe(value: Any) -> str:
+    """Name a value by its shape, never by its content, which may be secret."""
+    if not isinstance(value, dict):
+        return f"a value of type {type(value).__name__}"
+    names = {key: value[key] for key in ("type", "kind") if isinstance(value.get(key), str)}
+    metadata = value.get("metadata")
+    if isinstance(metadata, dict) and isinstance(metadata.get("name"), str):
+        names["name"] = metadata["name"]
+    if names:
+        return "an object with " + ", ".join(f"{key} {text[:80]!r}" for key, text in names.items())
+    return f"an object with the keys {sorted(map(str, value))[:5]}"

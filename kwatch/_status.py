@@ -1,0 +1,78 @@
+"""What a running watch tells of itself."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class WatchState(StrEnum):
+    """What a watch is doing; each equals its plain string."""
+
+    NEW = "new"
+    """Nothing was asked of the server yet."""
+    DISCOVERING = "discovering"
+    """Asks the server which resource a kind is."""
+    LISTING = "listing"
+    """Asks for the resource version to begin at."""
+    WATCHING = "watching"
+    """Has a watch open, or is opening one."""
+    PROBING = "probing"
+    """Asks whether the server knows the resource version that brought nothing."""
+    WAITING = "waiting"
+    """Waits before it asks again."""
+    ENDED = "ended"
+    """Was stopped, closed, or raised an error."""
+
+
+@dataclass(slots=True)
+class WatchStatus:
+    """What a running watch tells of itself: hand one to `watch`, and read it from any thread.
+
+    Attributes:
+        resource_version: A cursor. A watch that is given it misses nothing, provided that all
+            events yielded so far were handled. None until there is one.
+        synced: Whether all that existed at the start has been yielded, or was not asked for and
+            the start is known.
+        state: What the watch is doing.
+        last_contact: When the last byte came from the server, Unix time in seconds; None before.
+        events: How many events were yielded, bookmarks apart.
+        connects: How many watch connections were opened.
+        relists: How many times a gap was healed by a list.
+        last_error: The last error that was retried or raised; None before.
+
+    >>> status = WatchStatus()
+    >>> status.state, status.is_healthy(60)
+    (<WatchState.NEW: 'new'>, False)
+    """
+
+    resource_version: str | None = None
+    synced: bool = False
+    state: WatchState = WatchState.NEW
+    last_contact: float | None = None
+    events: int = 0
+    connects: int = 0
+    relists: int = 0
+    last_error: Exception | None = None
+    _monotonic_contact: float | None = field(default=None, repr=False)
+    _clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _wall_clock: Callable[[], float] = field(default=time.time, repr=False)
+
+    def is_healthy(self, max_silence_seconds: float) -> bool:
+        """Whether the watch runs and the server was heard of lately.
+
+        Contact counts and not events, so that idle is not dead: a quiet server sends a bookmark
+        about once a minute. Steps of the wall clock do not matter.
+
+        Args:
+            max_silence_seconds: How long the server may be silent. Less than `watch`'s
+                ``timeout_seconds`` only makes sense where the server sends bookmarks.
+        """
+        if self.state is WatchState.ENDED or self._monotonic_contact is None:
+            return False
+        return self._clock() - self._monotonic_contact <= max_silence_seconds
+
+    def contact(self) -> None:
+        """Note that the server was heard of just now."""
+        self._monotonic_contact = self._clock()
+        self.last_contact = self._wall_clock()

@@ -1,0 +1,297 @@
+"""`watch` and `connect`: move bytes between an `httpx.Client` and the session.
+
+They decide nothing. ``_async`` is the twin of this module, and differs in ``await`` alone, but
+for the `StopEvent`.
+"""
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import httpx
+
+from kwatch._backoff import Backoff
+from kwatch._client import check_client, timeout_of
+from kwatch._events import Event
+from kwatch._http import Reply, Request
+from kwatch._interrupt import Interrupted, interruptible
+from kwatch._query import Query
+from kwatch._selectors import Selector
+from kwatch._session import Delay, Session
+from kwatch._status import WatchStatus
+from kwatch._stop import StopEvent
+
+T = TypeVar("T")
+
+
+def watch(
+    client: httpx.Client,
+    kind: str | None = None,
+    *,
+    api_version: str | None = None,
+    resource_path: str | None = None,
+    namespace: str | None = None,
+    name: str | None = None,
+    label_selector: Selector | None = None,
+    field_selector: Selector | None = None,
+    resource_version: str | None = None,
+    allow_bookmarks: bool = False,
+    metadata_only: bool = False,
+    loads: Callable[[bytes], Any] | None = None,
+    timeout_seconds: int | None = None,
+    backoff: Backoff | None = None,
+    status: WatchStatus | None = None,
+    stop_event: StopEvent | None = None,
+) -> Generator[Event, None, None]:
+    """Watch Kubernetes objects.
+
+    An endless generator that yields each change once, in the server's order for one object, as
+    soon as its last byte is there, across any number of disconnects. It never skips a change
+    silently: where what happened is gone for good, it raises.
+
+    The first error is raised at once, so that a wrong address, credential, kind or right shows
+    itself (a server that is only too busy is asked again, up to 10 times). Once the watch has
+    been open, transport errors, 401, 403, 404, 408, 429 and 5xx are retried without an end, after
+    the delays of ``backoff`` and at least what the server's Retry-After says.
+
+    The connection is closed on every way out: ``break``, ``close()``, an exception.
+
+    Args:
+        client: A client with a ``base_url``; its auth, proxies, transport and all of its timeouts
+            but that for reads are used as they are. ``KubeConfig.load().client()`` makes one.
+        kind: A kind (``"Pod"``), plural (``"pods"``), short name (``"po"``) or name with a group
+            (``"deployments.apps"``), in any case; the server's discovery resolves it.
+        api_version: The group version to look in, such as ``"v1"`` or ``"apps/v1"``. None: the
+            core first, then each group's preferred version.
+        resource_path: The path to watch, such as ``"/api/v1/namespaces/{namespace}/pods"``,
+            instead of ``kind`` and ``api_version``; then discovery is not asked.
+        namespace: The namespace to watch. None: all of them.
+        name: The one object to watch. None: all of them.
+        label_selector: Which labels to select, see `Selector`. None: all.
+        field_selector: Which fields to select, see `Selector`. None: all.
+        resource_version: The cursor to begin right after, such as a stored
+            `WatchStatus.resource_version`. ``"0"`` or ``""``: what exists comes first, each as
+            ``created``. None: from now.
+        allow_bookmarks: Whether ``("bookmark", obj)`` is yielded too.
+        metadata_only: Whether the objects are to be PartialObjectMetadata: apiVersion, kind,
+            metadata. A server that cannot do that sends the whole objects.
+        loads: Decodes one line of bytes, such as ``orjson.loads``. None: ijson, incrementally.
+        timeout_seconds: The server-side life of one connection, whole seconds. None: random in
+            [180, 230), each time.
+        backoff: The delays between failed attempts. None: ``Backoff()``.
+        status: An account to keep current. None: none.
+        stop_event: Ends the loop within 100 ms once it is set. None: nothing does. With one, each
+            request is sent in a short-lived thread, since nothing else wakes a blocked connect.
+
+    Yields:
+        ``(event_type, obj)``, an `Event`: an `EventType`, equal to ``"created"``, ``"modified"`` or
+        ``"deleted"``, and the object as ``json.loads`` would give it.
+
+    Raises:
+        TypeError: An argument is of the wrong type; at the call.
+        ValueError: An argument cannot be right; at the call, but for a namespace given with a
+            cluster-scoped kind, which shows itself when the server has been asked.
+        UnknownKindError: The server knows no such kind.
+        ExpiredError: Events are gone for good. List the objects again, and watch from there.
+        StatusError: The server refuses.
+        StreamError: What the server sends is no watch: at once if it never was one, else when it
+            has broken the contract 6 times in a row.
+        httpx.TransportError: The server cannot be reached, and never was.
+
+    >>> from itertools import islice
+    >>> from kwatch.testing import FakeAPIServer
+    >>> with FakeAPIServer() as server, httpx.Client(base_url=server.url) as client:
+    ...     for name in "abc":
+    ...         _ = server.create("Pod", name)
+    ...     for event_type, obj in islice(watch(client, "Pod", resource_version="0"), 3):
+    ...         print(event_type, obj["metadata"]["name"])
+    created a
+    created b
+    created c
+    """
+    check_client(client, httpx.Client, "watch", httpx.AsyncClient, "awatch")
+    session = Session(
+        Query.of(
+            kind,
+            api_version=api_version,
+            resource_path=resource_path,
+            namespace=namespace,
+            name=name,
+            label_selector=label_selector,
+            field_selector=field_selector,
+            resource_version=resource_version,
+            metadata_only=metadata_only,
+            timeout_seconds=timeout_seconds,
+        ),
+        allow_bookmarks=allow_bookmarks,
+        loads=loads,
+        backoff=backoff or Backoff(),
+        status=status or WatchStatus(),
+        stopped=stop_event.is_set if stop_event is not None else lambda: False,
+        random=random.random,
+        clock=time.monotonic,
+        wall_clock=time.time,
+    )
+    return stream(Wire(client, stop_event), session)
+
+
+def connect(
+    client: httpx.Client,
+    kind: str | None = None,
+    *,
+    api_version: str | None = None,
+    resource_path: str | None = None,
+    namespace: str | None = None,
+    name: str | None = None,
+    label_selector: Selector | None = None,
+    field_selector: Selector | None = None,
+    resource_version: str | None = None,
+    metadata_only: bool = False,
+    timeout_seconds: int | None = None,
+) -> httpx.Response:
+    """Open one watch connection, without reconnecting or healing anything: a lower layer.
+
+    Args:
+        client: An `httpx.Client` with a ``base_url``.
+        kind: See `watch`, as for those that follow.
+        api_version: See `watch`.
+        resource_path: See `watch`.
+        namespace: See `watch`.
+        name: See `watch`.
+        label_selector: See `watch`.
+        field_selector: See `watch`.
+        resource_version: Where to begin. None leaves it to the server, which sends what exists
+            first.
+        metadata_only: See `watch`.
+        timeout_seconds: See `watch`.
+
+    Returns:
+        The open response, with status 200; close it by ``response.close()``. Give its chunks
+        (``iter_bytes()``) to a `Decoder`, and the documents to `parse_event`.
+
+    Raises:
+        StatusError: The server refuses. All else is as in `watch`, and nothing is retried.
+
+    >>> from contextlib import closing
+    >>> from kwatch import Decoder, parse_event
+    >>> from kwatch.testing import FakeAPIServer
+    >>> with FakeAPIServer() as server, httpx.Client(base_url=server.url) as client:
+    ...     _ = server.create("Pod", "web")
+    ...     decoder = Decoder()
+    ...     with closing(connect(client, "Pod", timeout_seconds=1)) as response:
+    ...         for chunk in response.iter_bytes():
+    ...             decoder.receive_data(chunk)
+    ...             for document in decoder.documents():
+    ...                 event = parse_event(document)
+    ...                 print(event.event_type, event.obj["metadata"].get("name"))
+    ...             break
+    created web
+    """
+    check_client(client, httpx.Client, "connect", httpx.AsyncClient, "aconnect")
+    query = Query.of(
+        kind,
+        api_version=api_version,
+        resource_path=resource_path,
+        namespace=namespace,
+        name=name,
+        label_selector=label_selector,
+        field_selector=field_selector,
+        resource_version=resource_version,
+        metadata_only=metadata_only,
+        timeout_seconds=timeout_seconds,
+    )
+    path = answer(Wire(client), query.resolve(time.time))
+    request = query.watch_request(path, resource_version, query.lifetime(random.random()))  # noqa: S311 - no secret
+    response = client.send(
+        client.build_request(
+            "GET",
+            request.path,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            timeout=timeout_of(client, request),
+        ),
+        stream=True,
+    )
+    if response.status_code == httpx.codes.OK:
+        return response
+    try:
+        body = response.read()
+    finally:
+        response.close()
+    raise Reply(request, response.status_code, response.headers, body).error(time.time())
+
+
+def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
+    """Do what the session says, and yield what it gives."""
+    try:
+        while (step := session.next_step()) is not None:
+            if isinstance(step, Delay):
+                wire.sleep(step.seconds)
+                continue
+            try:
+                with wire.open(step) as response:
+                    session.receive_response(response.status_code, response.headers)
+                    for chunk in response.iter_bytes():
+                        for event in session.receive_data(chunk):
+                            yield event
+                        if not session.reading:
+                            break
+                    for event in session.receive_eof():
+                        yield event
+            except Interrupted:
+                continue
+            except (httpx.RequestError, OSError) as error:  # OSError: asyncio's TLS alerts
+                if not session.receive_error(error):
+                    raise
+    finally:
+        session.close()
+
+
+def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
+    """Send each request that a generator yields, and give what it returns."""
+    try:
+        request = next(questions)
+        while True:
+            with wire.open(request) as response:
+                body = response.read()
+            request = questions.send(Reply(request, response.status_code, response.headers, body))
+    except StopIteration as result:
+        value: T = result.value
+        return value
+
+
+class Wire:
+    """The client, as `stream` uses it.
+
+    Args:
+        client: What sends the requests.
+        stop_event: Ends whatever is under way. None: nothing does.
+        sleep: Waits so many seconds. None: until the stop event is set, at most.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        stop_event: StopEvent | None = None,
+        sleep: Callable[[float], object] | None = None,
+    ) -> None:
+        self._client = client
+        self._stop_event = stop_event
+        self.sleep = sleep or (time.sleep if stop_event is None else stop_event.wait)
+
+    @contextmanager
+    def open(self, request: Request) -> Iterator[httpx.Response]:
+        """Send a request; give the response, its body unread, and close it at the end."""
+        opening = self._client.stream(
+            "GET",
+            request.path,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            timeout=timeout_of(self._client, request),
+        )
+        if self._stop_event is not None:
+            opening = interruptible(opening, self._stop_event)
+        with opening as response:
+            yield response

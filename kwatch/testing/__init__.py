@@ -1,0 +1,28 @@
+"""A Kubernetes API server in the process, for tests and demonstrations.
+
+It speaks real HTTP on a loopback port and behaves as the real one does where lists and watches are
+concerned, down to the resource versions, the bookmarks and the three ways in which a watch ends.
+It needs the extra ``kwatch-stream[testing]``, and nothing else of kwatch.
+
+::
+
+    with FakeAPIServer() as server:
+        server.create("Pod", "web-1", labels={"app": "web"})
+        client = httpx.Client(base_url=server.url)
+"""
+
+from kwatch.testing._life import Life, Step, steps
+from kwatch.testing._resources import DEFAULT_RESOURCES, Resource
+from kwatch.testing._server import FakeAPIServer, RecordedRequest
+from kwatch.testing._status import APIError
+
+__all__ = [
+    "DEFAULT_RESOURCES",
+    "APIError",
+    "FakeAPIServer",
+    "Life",
+    "RecordedRequest",
+    "Resource",
+    "Step",
+    "steps",
+]

@@ -1,0 +1,161 @@
+"""The parameters and the ``Accept`` header of a list or a watch, checked as the server does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kwatch.testing._resources import Target
+from kwatch.testing._selectors import Predicate, field_selector, label_selector
+from kwatch.testing._status import APIError, bad_request, invalid_options, not_acceptable
+from kwatch.testing._store import Change, Object
+
+DISCOVERY = frozenset({"as=APIGroupDiscoveryList", "g=apidiscovery.k8s.io", "v=v2"})
+PARTIAL = frozenset({"as=PartialObjectMetadata", "g=meta.k8s.io", "v=v1"})
+PARTIAL_LIST = frozenset({"as=PartialObjectMetadataList", "g=meta.k8s.io", "v=v1"})
+
+
+def accepts(header: str | None, special: frozenset[str]) -> bool:
+    """Whether the first clause of ``Accept`` that can be served asks for the ``special`` form.
+
+    Quality values are not looked at: the order decides.
+
+    Raises:
+        APIError: 406, no clause can be served.
+    """
+    for clause in (header or "*/*").split(","):
+        media, *parameters = (part.strip() for part in clause.split(";"))
+        form = {part for part in parameters if part.partition("=")[0] in {"as", "g", "v"}}
+        if media in {"application/json", "application/*", "*/*"} and form in (set(), special):
+            return bool(form)
+    raise not_acceptable()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list or a watch asks for.
+
+    Attributes:
+        target: The collection.
+        matches: Both selectors.
+        watch: A watch and no list.
+        metadata_only: Objects are wanted as PartialObjectMetadata.
+        resource_version: None: unset, ``""`` or ``"0"``.
+        initial: A watch begins with what exists.
+        bookmarks: A watch sends bookmarks.
+        watch_list: The server marks the end of what exists with a bookmark.
+        timeout_seconds: How long a watch lives; None: the server decides.
+    """
+
+    target: Target
+    matches: Predicate
+    watch: bool
+    metadata_only: bool
+    resource_version: int | None
+    initial: bool
+    bookmarks: bool
+    watch_list: bool
+    timeout_seconds: int | None
+
+    def selects(self, obj: Object) -> bool:
+        """Whether an object of the resource is wanted."""
+        namespace = self.target.namespace
+        return namespace in (None, obj["metadata"].get("namespace")) and self.matches(obj)
+
+    def event(self, change: Change) -> tuple[str, Object] | None:
+        """What a watch sends of a change; None: nothing."""
+        if change.resource != self.target.resource or change.revision <= self._floor:
+            return None
+        return change.event(self.selects)
+
+    def present(self, obj: Object) -> Object:
+        """The object in the form that is wanted."""
+        return partial(obj) if self.metadata_only else obj
+
+    @property
+    def _floor(self) -> int:
+        return self.resource_version or 0
+
+
+def partial(obj: Object) -> Object:
+    """The object as PartialObjectMetadata."""
+    head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+    return {**head, "metadata": obj["metadata"]}
+
+
+def parse(
+    target: Target, params: Mapping[str, str], accept: str | None, *, watch_list: bool
+) -> Query:
+    """Read the parameters.
+
+    Args:
+        target: The collection.
+        params: The query parameters.
+        accept: The ``Accept`` header.
+        watch_list: Whether the server knows ``sendInitialEvents``.
+
+    Raises:
+        APIError: 400, 406, 422, or 500 as the real server has it.
+    """
+    watch, send_initial_events = bool(_flag(params, "watch")), _flag(params, "sendInitialEvents")
+    _check(params, watch=watch, sent=send_initial_events is not None, watch_list=watch_list)
+    by_label = label_selector(params.get("labelSelector", ""))
+    by_field = field_selector(target.resource, params.get("fieldSelector", ""))
+    version = _resource_version(params.get("resourceVersion", ""), watch=watch)
+    _integer(params, "limit")
+    return Query(
+        target=target,
+        matches=lambda obj: by_label(obj) and by_field(obj),
+        watch=watch,
+        metadata_only=accepts(accept, PARTIAL if watch else PARTIAL_LIST),
+        resource_version=version,
+        initial=version is None if send_initial_events is None else send_initial_events,
+        bookmarks=bool(_flag(params, "allowWatchBookmarks")),
+        watch_list=watch_list,
+        timeout_seconds=_integer(params, "timeoutSeconds") or None,
+    )
+
+
+def _check(params: Mapping[str, str], *, watch: bool, sent: bool, watch_list: bool) -> None:
+    """Refuse what does not go together, in the server's words."""
+    match = params.get("resourceVersionMatch", "")
+    if params.get("continue"):
+        raise bad_request("invalid continue token: this server lists everything in one page")
+    if sent and not watch:
+        why = "sendInitialEvents is forbidden for list"
+        raise invalid_options("sendInitialEvents", why)
+    if sent and not watch_list:
+        why = (
+            "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
+        )
+        raise invalid_options("sendInitialEvents", why)
+    if sent and match != "NotOlderThan":
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        raise invalid_options("resourceVersionMatch", why)
+    if match and watch and not sent:
+        why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        raise invalid_options("resourceVersionMatch", why)
+    if match and not watch and not params.get("resourceVersion"):
+        why = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+        raise invalid_options("resourceVersionMatch", why)
+
+
+def _flag(params: Mapping[str, str], name: str) -> bool | None:
+    """A boolean as the server reads one: everything but ``0`` and ``false`` is true."""
+    return params[name].lower() not in {"0", "false"} if name in params else None
+
+
+def _integer(params: Mapping[str, str], name: str) -> int | None:
+    text = params.get(name, "")
+    if text and not text.removeprefix("-").isdecimal():
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text) if text else None
+
+
+def _resource_version(text: str, *, watch: bool) -> int | None:
+    if text in {"", "0"}:
+        return None
+    if text.isdecimal():
+        return int(text)
+    why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+    if watch:  # the real server forgets the reason and blames itself
+        raise APIError(500, "", f"resourceVersion: {why}")
+    raise bad_request(f"invalid resource version: resourceVersion: {why}")
