@@ -6,7 +6,7 @@ The twin of ``_sync``, which says what is what; `awatch` is stopped by cancellin
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import anyio
@@ -22,6 +22,8 @@ from kwatch._session import Delay, Session
 from kwatch._status import WatchStatus
 
 T = TypeVar("T")
+
+_MAX_CHUNKS_IN_BUFFER = 10_000  # httpx reads 64 kB at a time; a chunk is 6 bytes at least
 
 
 def awatch(
@@ -57,7 +59,8 @@ def awatch(
         async for event_type, obj in kwatch.awatch(client, "Pod", namespace="default"):
             print(event_type, obj["metadata"]["name"])
     """
-    check_client(client, httpx.AsyncClient, "awatch", httpx.Client, "watch")
+    check_client(client, "awatch")
+    wire = Wire(client)
     session = Session(
         Query.of(
             kind,
@@ -75,12 +78,12 @@ def awatch(
         loads=loads,
         backoff=backoff or Backoff(),
         status=status or WatchStatus(),
-        stopped=lambda: False,
+        stopped=wire.stopped,
         random=random.random,
         clock=time.monotonic,
         wall_clock=time.time,
     )
-    return stream(Wire(client), session)
+    return stream(wire, session)
 
 
 async def aconnect(
@@ -102,7 +105,7 @@ async def aconnect(
     Returns:
         The open response; close it by ``await response.aclose()``.
     """
-    check_client(client, httpx.AsyncClient, "aconnect", httpx.Client, "connect")
+    check_client(client, "aconnect")
     query = Query.of(
         kind,
         api_version=api_version,
@@ -144,9 +147,9 @@ async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
                 await wire.sleep(step.seconds)
                 continue
             try:
-                async with wire.open(step) as response:
-                    session.receive_response(response.status_code, response.headers)
-                    async for chunk in response.aiter_bytes():
+                async with wire.open(step) as (code, headers, chunks):
+                    session.receive_response(code, headers)
+                    async for chunk in chunks:
                         for event in session.receive_data(chunk):
                             yield event
                         if not session.reading:
@@ -165,9 +168,11 @@ async def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
     try:
         request = next(questions)
         while True:
-            async with wire.open(request) as response:
-                body = await response.aread()
-            request = questions.send(Reply(request, response.status_code, response.headers, body))
+            async with wire.open(request) as (code, headers, chunks):
+                body = bytearray()
+                async for chunk in chunks:
+                    body += chunk
+            request = questions.send(Reply(request, code, headers, bytes(body)))
     except StopIteration as result:
         value: T = result.value
         return value
@@ -187,9 +192,15 @@ class Wire:
         self._client = client
         self.sleep = sleep
 
+    def stopped(self) -> bool:
+        """No: cancelling the task needs no help."""
+        return False
+
     @asynccontextmanager
-    async def open(self, request: Request) -> AsyncIterator[httpx.Response]:
-        """Send a request; give the response, its body unread, and close it at the end."""
+    async def open(
+        self, request: Request
+    ) -> AsyncIterator[tuple[int, httpx.Headers, AsyncIterator[bytes]]]:
+        """Send a request; give the code, headers and chunks of the answer; close it at the end."""
         async with self._client.stream(
             "GET",
             request.path,
@@ -197,4 +208,21 @@ class Wire:
             headers=dict(request.headers),
             timeout=timeout_of(self._client, request),
         ) as response:
-            yield response
+            chunks = response.aiter_bytes()
+            try:
+                yield response.status_code, response.headers, chunks
+            finally:
+                await _unwind(response, chunks)
+
+
+async def _unwind(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    """Close a response that may be half-read, and end the async generators that httpx nests in it.
+
+    Left alone, each would be finalized by the event loop, at some time, with a ResourceWarning on
+    trio. Once the response is closed, they run into that, and end.
+    """
+    with anyio.CancelScope(shield=True):
+        await response.aclose()
+        with suppress(StopAsyncIteration, httpx.RequestError, httpx.StreamError, OSError):
+            for _ in range(_MAX_CHUNKS_IN_BUFFER):
+                await anext(chunks)

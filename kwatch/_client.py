@@ -7,24 +7,32 @@ import httpx
 from kwatch._http import Request
 
 
-def check_client(client: Any, right: type, function: str, other: type, other_function: str) -> None:
+def check_client(client: Any, function: str) -> None:
     """See that a client can be used at all; one of a caller's own make is taken on trust.
+
+    Args:
+        client: What the function was handed.
+        function: Its name; those of the async front end begin with an ``a``.
 
     Raises:
         TypeError: It is no client, or one for the other front end.
         ValueError: It has no ``base_url``.
     """
-    if isinstance(client, other):
+    if function.startswith("a"):
+        right, wrong, twin = httpx.AsyncClient, httpx.Client, function[1:]
+    else:
+        right, wrong, twin = httpx.Client, httpx.AsyncClient, f"a{function}"
+    if isinstance(client, wrong):
         raise TypeError(
-            f"{function}() expects an httpx.{right.__name__}, got an httpx.{other.__name__}:"
-            f" hand that to {other_function}()"
+            f"{function}() expects an httpx.{right.__name__}, got an httpx.{wrong.__name__}:"
+            f" hand that to {twin}()"
         )
     if not hasattr(client, "stream"):
         raise TypeError(f"{function}() expects an httpx.{right.__name__}, got {client!r}")
-    if isinstance(client, right) and not getattr(client, "base_url", httpx.URL()).host:
+    if isinstance(client, right) and not client.base_url.host:
         raise ValueError(
-            f"{function}() expects a client with a base_url, such as"
-            f" httpx.{right.__name__}(base_url='https://...') or KubeConfig.load() makes"
+            f"{function}() expects a client with a base_url: httpx.{right.__name__}"
+            "(base_url='https://...'), or what KubeConfig.load() makes"
         )
 
 

@@ -12,7 +12,7 @@ import httpx
 from kwatch._stop import StopEvent
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
+class Interrupted(httpx.TransportError):
     """The stop event was set before there was a response."""
 
 
@@ -68,7 +68,7 @@ def _enter(
         abandoned.set()
         close_what_came()
         if isinstance(error, Empty):
-            raise Interrupted from None
+            raise Interrupted("the stop event was set") from None
         raise
     if isinstance(result, BaseException):
         raise result

@@ -5,8 +5,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kwatch._discovery import discover, parse_kind
+from kwatch._discovery import discover
 from kwatch._http import Reply, Request
+from kwatch._resource import parse_kind
 from kwatch._selectors import Selector, field_selector, label_selector
 
 READ_MARGIN_SECONDS: Final = 30.0
@@ -39,17 +40,17 @@ class Query:
     @classmethod
     def of(
         cls,
-        kind: str | None,
+        kind: str | None = None,
         *,
-        api_version: str | None,
-        resource_path: str | None,
-        namespace: str | None,
-        name: str | None,
-        label_selector: Selector | None,
-        field_selector: Selector | None,
-        resource_version: str | None,
-        metadata_only: bool,
-        timeout_seconds: int | None,
+        api_version: str | None = None,
+        resource_path: str | None = None,
+        namespace: str | None = None,
+        name: str | None = None,
+        label_selector: Selector | None = None,
+        field_selector: Selector | None = None,
+        resource_version: str | None = None,
+        metadata_only: bool = False,
+        timeout_seconds: int | None = None,
     ) -> "Query":
         """Check the arguments of `watch`, before anything is asked.
 
@@ -114,7 +115,13 @@ class Query:
         """Ask for a list that is not older than a resource version: an error if there is none."""
         request = self.list_request(path)
         return Request(
-            path, {**request.params, "resourceVersion": resource_version}, request.headers
+            path,
+            {
+                **request.params,
+                "resourceVersion": resource_version,
+                "resourceVersionMatch": "NotOlderThan",
+            },
+            request.headers,
         )
 
     def lifetime(self, chance: float) -> int:

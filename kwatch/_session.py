@@ -24,7 +24,6 @@ over) and `_gap` (events are gone for good).
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -36,18 +35,22 @@ from kwatch._errors import ExpiredError, KwatchError, ProtocolError, StatusError
 from kwatch._events import Event, EventType, parse_event
 from kwatch._http import Reply, Request
 from kwatch._query import Query
+from kwatch._recent import RecentEvents
 from kwatch._status import WatchState, WatchStatus
 
 logger = logging.getLogger("kwatch")
 
-SUSTAINED_SECONDS: Final = 1.0
-"""A connection that lived longer (and longer than the wait before it) was no failure."""
+SHORT_SECONDS: Final = 0.9
+"""A connection that lived longer, and longer than the wait before it, was no failure.
+
+The shortest life that can be asked for is a second.
+"""
 
 MAX_SHORT_CONNECTIONS: Final = 10
 """So many short connections in a row may bring events and be reopened at once."""
 
 MAX_EMPTY_CONNECTIONS: Final = 5
-"""So many connections in a row that end at once, with nothing, mean that the cursor is gone."""
+"""So many short connections in a row without a single event mean that the cursor is gone."""
 
 MAX_BROKEN_CONNECTIONS: Final = 5
 """So many connections in a row may break the contract; at the next one it is an error."""
@@ -140,7 +143,8 @@ class Session:
         unordered = query.resource_version in _UNORDERED
         self._cursor = None if unordered else query.resource_version
         self._ordered = not unordered
-        self._recent = _Recent(RECENT_EVENTS)
+        self._recent = RecentEvents(RECENT_EVENTS)
+        status.resource_version, status.synced = self._cursor, False
         # where we are
         self._state = WatchState.DISCOVERING
         self._delay: float | None = None
@@ -151,10 +155,11 @@ class Session:
         self._body: bytearray | None = None
         self._decoder: Decoder | LineDecoder | None = None
         self._opened_at = 0.0
-        self._frames = 0  # events and bookmarks on this connection
+        self._frames = 0  # events and bookmarks on this connection,
+        self._news = 0  # and those of them that are no repetitions
         # how it went
-        self._opened = False  # a watch was open once: transport errors are retried
-        self._proven = False  # an event or bookmark came, or a clean end: other errors are, too
+        self._opened = False  # a watch was opened once: failures to open it again are retried
+        self._proven = False  # and it gave an event, or ended: so are errors in the stream
         self._attempt = self._short = self._empty = self._broken_in_row = self._throttled = 0
         self._last_delay = self._silence = 0.0
         self._last_logged = ""
@@ -208,7 +213,7 @@ class Session:
             return
         self._decoder = Decoder() if self._loads is None else LineDecoder(self._loads)
         self._opened_at = self._clock()
-        self._frames = 0
+        self._frames = self._news = 0
         for name, expected in (("content-encoding", "identity"), ("content-type", "json")):
             value = headers.get(name, expected)
             if expected not in value:
@@ -221,7 +226,6 @@ class Session:
                 return
         self._opened = True
         self.status.connects += 1
-        self.status.resource_version = self._cursor
         self.status.synced = self._ordered
 
     def receive_data(self, data: bytes) -> Iterator[Event]:
@@ -276,38 +280,43 @@ class Session:
     def _events(self, decoder: Decoder | LineDecoder) -> Iterator[Event]:
         try:
             for document in decoder.documents():
+                if self._stopped():
+                    return
                 event = self._take(parse_event(document))
                 if event is not None:
                     yield event
-                if self._stopped():
-                    return
         except StatusError as error:
             self._refused(error)
         except StreamError as error:
             self._broken(error)
 
     def _take(self, event: Event) -> Event | None:
-        """Move the cursor past an event; give the event if it is to be yielded."""
-        version = event.resource_version
+        """Note what came; give the event if it is to be yielded."""
         bookmark = event.event_type is EventType.BOOKMARK
-        repeated = not bookmark and (
-            not self._recent.add(event) or (version == self._cursor and not self._frames)
-        )
-        self._frames += 1
+        new = event.resource_version != self._cursor if bookmark else self._recent.add(event)
         self._proven = True
+        self._frames += 1
+        self._empty = 0
         self._silence = 0.0
-        if repeated:
-            return None
-        self._empty = self._broken_in_row = 0
-        # What exists comes as `created`, in no order; what follows it is the first in order.
+        if new:
+            self._news += 1
+            self._broken_in_row = 0
+            self._advance(event)
+        if bookmark:
+            return event if self._allow_bookmarks else None
+        self.status.events += new
+        return event if new else None
+
+    def _advance(self, event: Event) -> None:
+        """Move the cursor past an event.
+
+        From resource version ``""`` or ``"0"`` comes first what exists, as `created` and in no
+        order. A bookmark or any other event is the first in order, and so is the first cursor.
+        """
         self._ordered = self._ordered or event.event_type is not EventType.CREATED
         if self._ordered:
-            self._cursor = version
-            self.status.resource_version = version
+            self._cursor = self.status.resource_version = event.resource_version
             self.status.synced = True
-        if not bookmark:
-            self.status.events += 1
-        return None if bookmark and not self._allow_bookmarks else event
 
     # Whole answers
 
@@ -366,12 +375,11 @@ class Session:
 
     def _refused(self, error: StatusError) -> None:
         """The server answered with an error, as a response or in the stream."""
-        in_stream = self._decoder is not None
-        self._decoder = None
+        in_stream, self._decoder = self._decoder is not None, None
         watching = self._state is WatchState.WATCHING
         if watching and (error.code == HTTPStatus.GONE or error.reason in _STORE_READ_ERRORS):
             self._gap(error)
-        if not self._proven:
+        if not (self._proven if in_stream else self._opened):
             self._throttled += 1
             busy = error.code == HTTPStatus.TOO_MANY_REQUESTS
             if not busy or self._throttled > MAX_THROTTLED_STARTS:
@@ -394,12 +402,11 @@ class Session:
     def _lost(self, failure: str | None) -> None:
         """The connection is over: cleanly (None), or by a failure of the transport."""
         watched, self._decoder, self._body = self._decoder is not None, None, None
-        lived = self._judge() if watched else 0.0
-        if failure is not None or not watched:
-            self._wait(failure or "no answer")
-            return
         self._proven = True
-        if lived > SUSTAINED_SECONDS:
+        lived = self._judge() if watched else 0.0
+        if failure is not None:
+            self._wait(failure)
+        elif lived > SHORT_SECONDS:
             self._short = self._empty = 0
             self._silence = 0.0 if self._frames else self._silence + lived
             if self._silence > PROBE_AFTER_SECONDS and self._cursor is not None:
@@ -408,6 +415,7 @@ class Session:
         elif self._frames:
             self._short += 1
             if self._short > MAX_SHORT_CONNECTIONS:
+                self._attempt = 0 if self._news else self._attempt
                 self._wait("the server ends each watch after a moment")
         else:
             self._empty += 1
@@ -432,7 +440,7 @@ class Session:
     def _judge(self) -> float:
         """A watch connection is over: forget earlier failures if it was good; give its seconds."""
         lived = self._clock() - self._opened_at
-        if lived > max(SUSTAINED_SECONDS, self._last_delay):
+        if lived > max(SHORT_SECONDS, self._last_delay):
             self._attempt = 0
             self._last_delay = 0.0
             self._last_logged = ""
@@ -458,25 +466,3 @@ class Session:
     def _raise(self, error: KwatchError) -> NoReturn:
         self.status.last_error = error
         raise error
-
-
-class _Recent:
-    """Remembers the last few events by object and version."""
-
-    def __init__(self, size: int) -> None:
-        self._order: deque[tuple[Any, str]] = deque()
-        self._keys: set[tuple[Any, str]] = set()
-        self._size = size
-
-    def add(self, event: Event) -> bool:
-        """Remember an event; tell whether it is new."""
-        metadata = event.obj["metadata"]
-        identity = metadata.get("uid") or (metadata.get("namespace"), metadata.get("name"))
-        key = (str(identity), event.resource_version)
-        if key in self._keys:
-            return False
-        if len(self._order) == self._size:
-            self._keys.discard(self._order.popleft())
-        self._order.append(key)
-        self._keys.add(key)
-        return True

@@ -16,7 +16,7 @@ from kwatch._backoff import Backoff
 from kwatch._client import check_client, timeout_of
 from kwatch._events import Event
 from kwatch._http import Reply, Request
-from kwatch._interrupt import Interrupted, interruptible
+from kwatch._interrupt import interruptible
 from kwatch._query import Query
 from kwatch._selectors import Selector
 from kwatch._session import Delay, Session
@@ -111,7 +111,8 @@ def watch(
     created b
     created c
     """
-    check_client(client, httpx.Client, "watch", httpx.AsyncClient, "awatch")
+    check_client(client, "watch")
+    wire = Wire(client, stop_event)
     session = Session(
         Query.of(
             kind,
@@ -129,12 +130,12 @@ def watch(
         loads=loads,
         backoff=backoff or Backoff(),
         status=status or WatchStatus(),
-        stopped=stop_event.is_set if stop_event is not None else lambda: False,
+        stopped=wire.stopped,
         random=random.random,
         clock=time.monotonic,
         wall_clock=time.time,
     )
-    return stream(Wire(client, stop_event), session)
+    return stream(wire, session)
 
 
 def connect(
@@ -189,7 +190,7 @@ def connect(
     ...             break
     created web
     """
-    check_client(client, httpx.Client, "connect", httpx.AsyncClient, "aconnect")
+    check_client(client, "connect")
     query = Query.of(
         kind,
         api_version=api_version,
@@ -231,17 +232,15 @@ def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
                 wire.sleep(step.seconds)
                 continue
             try:
-                with wire.open(step) as response:
-                    session.receive_response(response.status_code, response.headers)
-                    for chunk in response.iter_bytes():
+                with wire.open(step) as (code, headers, chunks):
+                    session.receive_response(code, headers)
+                    for chunk in chunks:
                         for event in session.receive_data(chunk):
                             yield event
                         if not session.reading:
                             break
                     for event in session.receive_eof():
                         yield event
-            except Interrupted:
-                continue
             except (httpx.RequestError, OSError) as error:  # OSError: asyncio's TLS alerts
                 if not session.receive_error(error):
                     raise
@@ -254,9 +253,11 @@ def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
     try:
         request = next(questions)
         while True:
-            with wire.open(request) as response:
-                body = response.read()
-            request = questions.send(Reply(request, response.status_code, response.headers, body))
+            with wire.open(request) as (code, headers, chunks):
+                body = bytearray()
+                for chunk in chunks:
+                    body += chunk
+            request = questions.send(Reply(request, code, headers, bytes(body)))
     except StopIteration as result:
         value: T = result.value
         return value
@@ -281,9 +282,13 @@ class Wire:
         self._stop_event = stop_event
         self.sleep = sleep or (time.sleep if stop_event is None else stop_event.wait)
 
+    def stopped(self) -> bool:
+        """Whether the stop event is set."""
+        return self._stop_event is not None and self._stop_event.is_set()
+
     @contextmanager
-    def open(self, request: Request) -> Iterator[httpx.Response]:
-        """Send a request; give the response, its body unread, and close it at the end."""
+    def open(self, request: Request) -> Iterator[tuple[int, httpx.Headers, Iterator[bytes]]]:
+        """Send a request; give the code, headers and chunks of the answer; close it at the end."""
         opening = self._client.stream(
             "GET",
             request.path,
@@ -294,4 +299,4 @@ class Wire:
         if self._stop_event is not None:
             opening = interruptible(opening, self._stop_event)
         with opening as response:
-            yield response
+            yield response.status_code, response.headers, response.iter_bytes()

@@ -1,0 +1,180 @@
+"""The shape of the house: which way imports go, what is exported, and that the front ends match."""
+
+import ast
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+import kwatch
+
+PACKAGE = Path(kwatch.__file__).parent
+
+LAYERS = (
+    ("_errors",),
+    ("_http",),
+    ("_events",),
+    ("_backoff", "_builder", "_recent", "_selectors", "_status", "_stop"),
+    ("_decoder",),
+    ("_resource",),
+    ("_discovery",),
+    ("_query",),
+    ("_session",),
+    ("_client", "_credentials", "_interrupt"),
+    ("_transport",),
+    ("_kubeconfig",),
+    ("_async", "_sync"),
+)
+"""From the ground up: a module may import from the layers below its own, and from no other."""
+
+CORE = (
+    "_errors",
+    "_http",
+    "_events",
+    "_backoff",
+    "_builder",
+    "_recent",
+    "_selectors",
+    "_decoder",
+    "_resource",
+    "_discovery",
+    "_query",
+    "_session",
+)
+OUTSIDE_WORLD = {"httpx", "time", "asyncio", "anyio", "threading", "socket", "random", "os"}
+
+
+def imports(module: str) -> set[str]:
+    """Name what a module imports: ``httpx``, or ``kwatch._events``."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            names.add(node.module or "")
+    return names
+
+
+def test_every_module_has_its_layer() -> None:
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert modules == {module for layer in LAYERS for module in layer}
+
+
+@pytest.mark.parametrize("level", range(len(LAYERS)))
+def test_imports_go_one_way(level: int) -> None:
+    below = {f"kwatch.{module}" for layer in LAYERS[:level] for module in layer}
+    for module in LAYERS[level]:
+        own = {name for name in imports(module) if name.split(".")[0] == "kwatch"}
+        assert own <= below, f"{module} imports {sorted(own - below)}"
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_knows_no_outside_world(module: str) -> None:
+    assert {name.split(".")[0] for name in imports(module)}.isdisjoint(OUTSIDE_WORLD)
+
+
+def test_the_fake_server_knows_nothing_of_what_it_tests() -> None:
+    for path in (PACKAGE / "testing").glob("*.py"):
+        for name in imports(f"testing/{path.stem}"):
+            assert name == "kwatch.testing" or not re.match(r"kwatch(?!\.testing\.)", name)
+
+
+def test_all_is_what_is_exported() -> None:
+    public = {
+        name
+        for name, value in vars(kwatch).items()
+        if not name.startswith("_") and not isinstance(value, type(kwatch))
+    }
+    exported = list(kwatch.__all__)
+    assert exported == sorted(exported)
+    assert set(exported) == {*(public - {"version"}), "__version__"}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in kwatch.__all__ if callable(getattr(kwatch, name)))
+)
+def test_every_public_name_is_documented(name: str) -> None:
+    assert getattr(kwatch, name).__doc__
+
+
+class Unasync(ast.NodeTransformer):
+    """Makes of an async front end what the sync one should be."""
+
+    NAMES: ClassVar = {
+        "AsyncClient": "Client",
+        "AsyncGenerator": "Generator",
+        "AsyncIterator": "Iterator",
+        "aclose": "close",
+        "aconnect": "connect",
+        "aiter_bytes": "iter_bytes",
+        "aread": "read",
+        "awatch": "watch",
+    }
+
+    def rename(self, name: str) -> str:
+        return self.NAMES.get(name, name)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(self.rename(node.value)) if isinstance(node.value, str) else node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self.rename(node.id), node.ctx)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        return ast.Attribute(node.value, self.rename(node.attr), node.ctx)
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        return self.visit(node.value)  # type: ignore[no-any-return]
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
+        self.generic_visit(node)
+        return ast.For(node.target, node.iter, node.body, node.orelse)
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
+        self.generic_visit(node)
+        return ast.With(node.items, node.body)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        return ast.FunctionDef(
+            self.rename(node.name), node.args, node.body, node.decorator_list, node.returns
+        )
+
+
+def functions(module: str, *, unasync: bool) -> dict[str, str]:
+    """Give the source of each top-level function, without its docstring."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    if unasync:
+        tree = Unasync().visit(tree)
+    found = {}
+    for node in ast.fix_missing_locations(tree).body:
+        if isinstance(node, ast.FunctionDef):
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+            name = Unasync().rename(node.name) if unasync else node.name
+            node.name = name
+            found[name] = ast.unparse(node)
+    return found
+
+
+@pytest.mark.parametrize("name", ["watch", "connect", "stream", "answer"])
+def test_the_front_ends_differ_in_await_alone(name: str) -> None:
+    there = functions("_async", unasync=True)[name]
+    here = functions("_sync", unasync=False)[name]
+    there = there.replace("Generator[Event, None]", "Generator[Event, None, None]")
+    # the stop event stands for cancelling a task
+    here = here.replace(", stop_event: StopEvent | None=None", "")
+    here = here.replace("Wire(client, stop_event)", "Wire(client)")
+    assert there == here
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
+def test_no_function_outgrows_forty_lines(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[1:2] if ast.get_docstring(node) is not None else node.body[:1]
+            length = (node.end_lineno or 0) - first[0].lineno + 1 if first else 0
+            assert length <= 40, f"{path.name}: {node.name} has {length} lines"
