@@ -18,6 +18,8 @@ def check_client(client: Any, function: str) -> None:
         TypeError: It is no client, or one for the other front end.
         ValueError: It has no ``base_url``.
     """
+    right: type
+    wrong: type
     if function.startswith("a"):
         right, wrong, twin = httpx.AsyncClient, httpx.Client, function[1:]
     else:

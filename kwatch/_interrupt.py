@@ -2,14 +2,18 @@
 
 import contextvars
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from typing import Any
 
 import httpx
 
 from kwatch._stop import StopEvent
+
+Opening = AbstractContextManager[httpx.Response]
+"""What sends a request when it is entered, and closes the response when it is left."""
 
 
 class Interrupted(httpx.TransportError):
@@ -18,66 +22,94 @@ class Interrupted(httpx.TransportError):
 
 @contextmanager
 def interruptible(
-    opening: AbstractContextManager[httpx.Response], stop_event: StopEvent
+    opening: Callable[[dict[str, Any]], Opening], stop_event: StopEvent
 ) -> Iterator[httpx.Response]:
-    """Enter what opens a response; end that, and each read of the response, at the event.
+    """Send a request; end that, and each read of its response, when the event is set.
 
-    Nothing wakes a thread that connects, or waits for the head of a response, so that a thread of
-    its own does it. At the event it is left behind, and closes what it may get yet. A blocked
-    read of the body ends when its socket is shut down.
+    Nothing wakes a thread that connects or waits for the head of a response, so that a thread of
+    its own does it. When the event is set, that is left behind: its socket is shut down if the
+    request opened it, and a response that comes all the same is closed. If the connection was
+    reused, which socket it is cannot be known, and the thread ends at the read timeout.
+
+    A blocked read of the body ends when its socket is shut down.
+
+    Args:
+        opening: Makes what is to be entered, given the request's extensions.
+        stop_event: Ends it.
 
     Raises:
         Interrupted: The event was set before the response was there.
     """
+    streams: SimpleQueue[Any] = SimpleQueue()
+
+    def trace(name: str, info: dict[str, Any]) -> None:
+        if name == "connection.connect_tcp.complete":
+            streams.put(info["return_value"])
+
     with ExitStack() as stack:
-        response = _enter(opening, stop_event)
-        stack.push(opening)
-        stack.enter_context(stop_event.calling(lambda: _shut_down(response)))
+        sending = _Sending(opening({"trace": trace}))
+        try:
+            response = sending.wait(stop_event)
+        except Interrupted:
+            with suppress(Empty):
+                _shut_down(streams.get_nowait())
+            raise
+        stack.push(sending.opening)
+        stack.enter_context(
+            stop_event.calling(lambda: _shut_down(response.extensions.get("network_stream")))
+        )
         yield response
 
 
-def _enter(
-    opening: AbstractContextManager[httpx.Response], stop_event: StopEvent
-) -> httpx.Response:
-    outcome: SimpleQueue[httpx.Response | BaseException] = SimpleQueue()
-    wake: SimpleQueue[None] = SimpleQueue()  # its put may be called by a signal handler
-    abandoned = Event()
+class _Sending:
+    """A request that is being sent, in a thread of its own."""
 
-    def enter() -> None:
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self._outcome: SimpleQueue[httpx.Response | BaseException] = SimpleQueue()
+        self._wake: SimpleQueue[None] = SimpleQueue()  # a signal handler may put into it
+        self._abandoned = Event()
+        run = contextvars.copy_context().run
+        Thread(target=run, args=(self._send,), name="kwatch-request", daemon=True).start()
+
+    def wait(self, stop_event: StopEvent) -> httpx.Response:
+        """Give the response, or raise what the client raised."""
         try:
-            outcome.put(opening.__enter__())
-        except BaseException as error:  # raised again in the thread that asked
-            outcome.put(error)
-        wake.put(None)
-        if abandoned.is_set():
-            close_what_came()
-
-    def close_what_came() -> None:
-        with suppress(Empty, httpx.HTTPError):
-            if not isinstance(outcome.get_nowait(), BaseException):
-                opening.__exit__(None, None, None)
-
-    Thread(
-        target=contextvars.copy_context().run, args=(enter,), name="kwatch-request", daemon=True
-    ).start()
-    try:
-        with stop_event.calling(lambda: wake.put(None)):
-            wake.get()
-        result = outcome.get_nowait()
-    except BaseException as error:
-        abandoned.set()
-        close_what_came()
-        if isinstance(error, Empty):
+            with stop_event.calling(lambda: self._wake.put(None)):
+                self._wake.get()
+            outcome = self._outcome.get_nowait()
+        except Empty:
+            self._abandon()
             raise Interrupted("the stop event was set") from None
-        raise
-    if isinstance(result, BaseException):
-        raise result
-    return result
+        except BaseException:  # such as KeyboardInterrupt
+            self._abandon()
+            raise
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def _send(self) -> None:
+        try:
+            self._outcome.put(self.opening.__enter__())
+        except BaseException as error:  # raised again in the thread that waits
+            self._outcome.put(error)
+        self._wake.put(None)
+        if self._abandoned.is_set():
+            self._close()
+
+    def _abandon(self) -> None:
+        self._abandoned.set()
+        self._close()
+
+    def _close(self) -> None:
+        """Close the response, in whichever thread comes to see that nobody wants it."""
+        with suppress(Empty, httpx.HTTPError):
+            if not isinstance(self._outcome.get_nowait(), BaseException):
+                self.opening.__exit__(None, None, None)
 
 
-def _shut_down(response: httpx.Response) -> None:
-    """Wake the thread that reads from a response: only shutting down the socket does that."""
-    stream = response.extensions.get("network_stream")
+def _shut_down(stream: Any) -> None:
+    """Wake the thread that reads from a stream of httpx: only shutting its socket down does."""
     sock = stream.get_extra_info("socket") if stream is not None else None
     if sock is not None:
         with suppress(OSError):

@@ -129,6 +129,8 @@ class Session:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
+        if loads is not None and not callable(loads):
+            raise TypeError(f"expected loads as a callable such as orjson.loads, got {loads!r}")
         self.status = status
         self._query = query
         self._allow_bookmarks = allow_bookmarks

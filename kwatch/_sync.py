@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -289,14 +290,17 @@ class Wire:
     @contextmanager
     def open(self, request: Request) -> Iterator[tuple[int, httpx.Headers, Iterator[bytes]]]:
         """Send a request; give the code, headers and chunks of the answer; close it at the end."""
-        opening = self._client.stream(
+        opening = partial(
+            self._client.stream,
             "GET",
             request.path,
             params=dict(request.params),
             headers=dict(request.headers),
             timeout=timeout_of(self._client, request),
         )
-        if self._stop_event is not None:
-            opening = interruptible(opening, self._stop_event)
-        with opening as response:
+        if self._stop_event is None:
+            sent = opening()
+        else:
+            sent = interruptible(lambda more: opening(extensions=more), self._stop_event)
+        with sent as response:
             yield response.status_code, response.headers, response.iter_bytes()

@@ -300,8 +300,9 @@ def test_s25_a_server_timeout_without_events_reopens_at_the_same_rv(front: Front
 def test_s26_a_cut_drops_the_partial_event_and_resumes_at_the_last_whole_one(
     front: Front, cut: int, how: str
 ) -> None:
-    parts = [added("6"), added("7", "db")[:cut], *([CUT] if how == "failure" else [])]
-    script = Script(listed("5"), watched(*parts), watched(added("7", "db")))
+    end = [CUT] if how == "failure" else []
+    first = watched(added("6"), added("7", "db")[:cut], *end)
+    script = Script(listed("5"), first, watched(added("7", "db")))
     run = front.run(script)
     assert [w["resourceVersion"] for w in script.watches] == ["5", "6"]
     assert run.changes == [("created", "web", "6"), ("created", "db", "7")]
