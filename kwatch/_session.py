@@ -160,8 +160,8 @@ class Session:
         self._frames = 0  # events and bookmarks on this connection,
         self._news = 0  # and those of them that are no repetitions
         # how it went
-        self._opened = False  # a watch was opened once: failures to open it again are retried
-        self._proven = False  # and it gave an event, or ended: so are errors in the stream
+        self._opened = False  # a watch was opened once: transport errors are retried,
+        self._proven = False  # and it gave an event, or ended: all else is retried, too
         self._attempt = self._short = self._empty = self._broken_in_row = self._throttled = 0
         self._last_delay = self._silence = 0.0
         self._last_logged = ""
@@ -381,7 +381,7 @@ class Session:
         watching = self._state is WatchState.WATCHING
         if watching and (error.code == HTTPStatus.GONE or error.reason in _STORE_READ_ERRORS):
             self._gap(error)
-        if not (self._proven if in_stream else self._opened):
+        if not self._proven:
             self._throttled += 1
             busy = error.code == HTTPStatus.TOO_MANY_REQUESTS
             if not busy or self._throttled > MAX_THROTTLED_STARTS:
@@ -410,7 +410,7 @@ class Session:
             self._wait(failure)
         elif lived > SHORT_SECONDS:
             self._short = self._empty = 0
-            self._silence = 0.0 if self._frames else self._silence + lived
+            self._silence += 0.0 if self._frames else lived
             if self._silence > PROBE_AFTER_SECONDS and self._cursor is not None:
                 self._silence = 0.0
                 self._state = WatchState.PROBING

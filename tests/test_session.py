@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+import kwatch
 from kwatch import (
     Backoff,
     DecodeError,
@@ -19,6 +20,7 @@ from kwatch import (
     StatusError,
     StreamError,
     UnknownKindError,
+    WatchStatus,
 )
 from kwatch import _session as session_module
 from tests.front import Answer, Front, Lasts, Script
@@ -615,6 +617,58 @@ def test_s54_the_backoff_resets_after_sustained_success_only(front: Front) -> No
     assert run.sleeps[:5] == [0.8, 1.6, 3.2, 6.4, 0.8]
 
 
+@pytest.mark.parametrize("bad", [error(500), b"<html>"])
+def test_s54_an_error_in_the_stream_after_sustained_success_begins_the_backoff_anew(
+    front: Front, bad: bytes
+) -> None:
+    answers: list[Answer | Exception] = [REFUSED] * 3
+    answers.append(watched(added("7"), Lasts(60), bad))
+    run = front.run(Script(listed("5"), watched(added("6"), CUT), *answers))
+    assert run.sleeps == [0.8, 1.6, 3.2, 6.4, 0.8]
+
+
+def test_s54_a_failure_is_logged_again_after_sustained_success(
+    front: Front, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="kwatch")
+    answers = [refusal(404), watched(Lasts(60), CUT)]
+    front.run(Script(listed("5"), watched(added("6"), Lasts(60), CUT), *answers, *answers))
+    levels = [r.levelname for r in caplog.records if r.name == "kwatch"]
+    assert levels == ["INFO", "WARNING", "INFO", "WARNING", "INFO"]
+
+
+def test_long_connections_forgive_short_ones(front: Front) -> None:
+    """Nine short ones, and four empty ones, are all right again and again."""
+    numbers = iter(range(10, 100))
+    answers: list[Answer] = []
+    for _ in range(3):
+        answers += [watched(added(str(next(numbers)))) for _ in range(9)]
+        answers += [watched(QUIET, bookmark(str(next(numbers))))]
+    run = front.run(Script(listed("5"), *answers))
+    assert run.sleeps == []
+    empty = [watched()] * 4
+    run = front.run(Script(listed("5"), *empty, watched(Lasts(3.0)), *empty, watched(added("6"))))
+    assert run.changes == [("created", "web", "6")]
+
+
+def test_an_event_forgives_empty_connections(front: Front) -> None:
+    empty = [watched()] * 4
+    run = front.run(Script(listed("5"), *empty, watched(added("6")), *empty, watched(added("7"))))
+    assert run.error is None
+    assert len(run.events) == 2
+
+
+@pytest.mark.parametrize("bad", [error(503), b"<html>", frame("PUSHED", obj("9"))])
+@pytest.mark.parametrize("first", [watched(QUIET), watched(QUIET, CUT)])
+def test_after_a_quiet_connection_the_start_is_over(
+    front: Front, first: Answer, bad: bytes
+) -> None:
+    script = Script(listed("5"), first, listed("5"), watched(bad), watched(added("6")))
+    if len(list(first.parts)) == 2:  # a cut connection is not asked about
+        script = Script(listed("5"), first, watched(bad), watched(added("6")))
+    assert front.run(script, limit=1).changes == [("created", "web", "6")]
+
+
 def test_s65_headers_that_come_with_the_first_event_are_no_failure(front: Front) -> None:
     """The read timeout, which bounds the wait for the head too, outlasts the connection's life."""
     script = Script(watched(added("6")))
@@ -642,6 +696,26 @@ def test_a_silent_server_that_knows_the_cursor_or_does_not_tell_is_watched_on(
         assert len(run.sleeps) == 1
     else:
         assert run.changes == [("created", "web", "6")]
+
+
+def test_silence_adds_up_until_something_comes(front: Front) -> None:
+    short = watched(Lasts(6.0))
+    run = front.run(
+        Script(listed("5"), short, watched(bookmark("6"), CUT), short, short, listed("6"))
+    )
+    assert [("watch" in r.url.params) for r in run.script.requests] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_silent_server_is_not_asked_about_a_cursor_that_there_is_not(front: Front) -> None:
+    run = front.run(Script(*[watched(QUIET)] * 3), resource_version="0")
+    assert run.script.lists == []
 
 
 def test_bookmarks_are_contact_enough(front: Front) -> None:
@@ -721,18 +795,27 @@ def test_s62_an_object_leaves_and_enters_the_selector(front: Front) -> None:
     assert [kind for kind, _, _ in run.changes] == ["created", "deleted", "created"]
 
 
-def test_a_stopped_watch_ends_as_if_exhausted(front: Front) -> None:
-    seen: list[int] = []
+@pytest.mark.parametrize("after", range(1, 5))
+def test_a_stopped_watch_ends_as_if_exhausted(front: Front, after: int) -> None:
+    """Not one event more is yielded, and nothing more is asked."""
+    script = Script(listed("5"), watched(added("6"), added("7", "b") + added("8", "c")), watched())
+    seen: list[str] = []
 
-    def stopped() -> bool:
-        seen.append(1)
-        return len(seen) > 8
+    def loads(line: bytes) -> Any:
+        document = json.loads(line)
+        seen.append(document["object"]["metadata"]["name"])
+        return document
 
-    script = Script(listed("5"), watched(*[added(str(n), f"w{n}") for n in range(10, 30)]))
-    run = front.run(script, stopped=stopped)
+    run = front.run(script, loads=loads, stopped=lambda: len(seen) >= after)
     assert run.error is None
-    assert 0 < len(run.events) < 20
+    assert len(run.events) == min(after, 4) - 1
     assert run.status.state == "ended"
+    assert len(script.requests) == (2 if after < 4 else 3)
+
+
+def test_a_watch_that_is_stopped_before_it_begins_asks_nothing(front: Front) -> None:
+    run = front.run(Script(), stopped=lambda: True)
+    assert (run.error, run.script.requests) == (None, [])
 
 
 def test_loads_decodes_each_line_instead_of_ijson(front: Front) -> None:
@@ -758,6 +841,32 @@ def test_the_status_tells_what_the_watch_does(front: Front) -> None:
     assert account.last_contact == script.clock.wall()
     assert not account.is_healthy(60)  # it has ended
     assert run.cursors == ["6", "7"]
+
+
+def test_a_status_that_is_used_again_begins_anew() -> None:
+    account = WatchStatus(resource_version="3", synced=True)
+    with httpx.Client(base_url="https://kube.test") as client:
+        kwatch.watch(client, "Pod", resource_version="7", status=account)
+        assert (account.resource_version, account.synced) == ("7", False)
+        kwatch.watch(client, "Pod", status=account)
+        assert account.resource_version is None
+
+
+def test_repetitions_do_not_count_as_events(front: Front) -> None:
+    run = front.run(Script(listed("5"), watched(added("6"), CUT), watched(added("6"), QUIET)))
+    assert run.status.events == 1
+
+
+def test_an_expired_error_tells_its_cause(front: Front) -> None:
+    run = front.run(Script(listed("5"), watched(error(410, "Expired"))))
+    assert isinstance(run.raised().__cause__, StatusError)
+
+
+def test_an_endless_error_body_is_cut_off(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "MAX_REPLY_BYTES", 1000)
+    run = front.run(Script(Answer([b"x" * 400] * 10, 500)))
+    assert isinstance(run.raised(), ProtocolError)
+    assert "1000 bytes" in str(run.raised())
 
 
 def test_what_is_remembered_of_events_is_bounded(
