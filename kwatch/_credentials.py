@@ -5,14 +5,13 @@ Whatever is wrong with one is a `ConfigError` that names the place; no message a
 shows a token or a key.
 """
 
-import ipaddress
 import logging
 import socket
 import ssl
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -187,15 +186,6 @@ def load_client_certificate(
         raise ConfigError(f"{where}: client-key: {problem}") from error
 
 
-def read_file(path: Path, place: str) -> bytes:
-    """Give the content of ``path``, or a `ConfigError` that starts with ``place``."""
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL or a surrogate in the name
-        reason = getattr(error, "strerror", None) or "no file can have this name"
-        raise ConfigError(f"{place}: {str(path)!r}: {reason}") from error
-
-
 def _load_certificates(context: ssl.SSLContext, pem: Pem, place: str) -> None:
     try:
         with _on_disk(pem) as path:
@@ -204,15 +194,13 @@ def _load_certificates(context: ssl.SSLContext, pem: Pem, place: str) -> None:
         raise ConfigError(f"{place}: holds no PEM certificate: {error}") from error
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether what is sent to ``host`` never leaves this machine.
-
-    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("kubernetes.default.svc")
-    (True, True, False)
-    """
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
+def read_file(path: Path, place: str) -> bytes:
+    """Give the content of ``path``, or a `ConfigError` that starts with ``place``."""
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL or a surrogate in the name
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        raise ConfigError(f"{place}: {str(path)!r}: {reason}") from error
 
 
 @contextmanager

@@ -1,10 +1,8 @@
 """KubeConfig: which API server to talk to, as whom, and how the two come to trust each other."""
 
 import base64
-import ipaddress
 import os
 import re
-import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,19 +12,18 @@ from io import BytesIO
 from itertools import product
 from pathlib import Path
 from typing import Any, Self, TypeVar
-from urllib.request import getproxies
 
 import httpx
 
 from kwatch._credentials import (
     BearerAuth,
     Pem,
-    is_loopback,
     load_client_certificate,
     read_file,
     server_context,
 )
 from kwatch._errors import ConfigError
+from kwatch._transport import TIMEOUT, is_loopback, with_transport
 
 _T = TypeVar("_T", str, bool, list[Any], dict[str, Any])
 
@@ -35,18 +32,6 @@ _UNSUPPORTED = "proxy-url exec auth-provider username password as as-uid as-grou
 _USER_AGENT = "kwatch"
 with suppress(PackageNotFoundError):
     _USER_AGENT += f"/{version('kwatch-stream')}"
-_TIMEOUT = httpx.Timeout(10.0, read=60.0)  # seconds; 60 is the server's own limit for a request
-# A watch holds its connection, so there is no bound. None on idle ones either: httpcore 1.0 counts
-# the busy ones among them, and would close each after use. The server closes idle ones after 90 s.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60.0)
-# A dead peer is noticed after 30 + 3 * 10 s. TCP_KEEPALIVE is what macOS calls TCP_KEEPIDLE.
-_TCP_OPTIONS = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-_SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
-    (socket.IPPROTO_TCP, getattr(socket, name), value)
-    for name, value in _TCP_OPTIONS.items()
-    if hasattr(socket, name)
-]
-_TRANSPORT_OPTIONS = {"verify", "cert", "http1", "http2", "limits", "proxy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +144,9 @@ class KubeConfig:
     def _options(self, transport: Callable[..., object], given: dict[str, Any]) -> dict[str, Any]:
         headers = httpx.Headers({"User-Agent": _USER_AGENT})
         headers.update(given.get("headers"))
-        options = {"base_url": self.server, "auth": self.auth, "timeout": _TIMEOUT} | given
+        options = {"base_url": self.server, "auth": self.auth, "timeout": TIMEOUT} | given
         options["headers"] = headers
-        if options.get("transport") is None:
-            # httpx takes no socket options, and asks no proxy when it is given a transport.
-            wire: dict[str, Any] = {"verify": self.ssl_context, "limits": _LIMITS}
-            wire |= {name: options.pop(name) for name in _TRANSPORT_OPTIONS & options.keys()}
-            if wire.get("proxy") is None and options.get("trust_env", True):
-                wire["proxy"] = _proxy(httpx.URL(options["base_url"]))
-            options["transport"] = transport(**wire, socket_options=_SOCKET_OPTIONS)
-        return options
+        return with_transport(options, self.ssl_context, transport)
 
     @classmethod
     def _from_files(cls, paths: list[Path], context: str | None) -> Self:
@@ -311,24 +289,3 @@ def _auth(server: httpx.URL, user: _Entry) -> BearerAuth | None:
     if server.scheme == "http" and not is_loopback(server.host):
         raise user.error("tokenFile" if path else "token", "cannot be sent over plain http")
     return BearerAuth(token, path=path, where=user.where)
-
-
-def _proxy(server: httpx.URL) -> httpx.Proxy | None:
-    proxies = getproxies()
-    address = proxies.get(server.scheme)
-    if not address or is_loopback(server.host) or _is_in(server.host, proxies.get("no", "")):
-        return None
-    try:
-        return httpx.Proxy(address if "://" in address else f"http://{address}")
-    except (httpx.InvalidURL, ValueError):  # not chained: it may hold a password
-        raise ConfigError(f"${server.scheme.upper()}_PROXY: is no URL of a proxy") from None
-
-
-def _is_in(host: str, no_proxy: str) -> bool:
-    for rule in no_proxy.lower().replace(" ", "").split(","):
-        with suppress(ValueError):
-            if ipaddress.ip_address(host) in ipaddress.ip_network(rule, strict=False):
-                return True
-        if rule == "*" or (rule and f".{host}".endswith("." + rule.lstrip("*."))):
-            return True
-    return False

@@ -290,7 +290,7 @@ def test_faults_of_a_real_connection_lose_and_repeat_nothing(server: FakeAPIServ
 
         thread = threading.Thread(target=consume)
         thread.start()
-        wait_until(lambda: server.watches == 1)
+        wait_until(lambda: status.connects == 1)
         expected = []
         for n in range(30):
             made = server.create("Widget", f"w{n}")

@@ -35,6 +35,7 @@ from kwatch import _kubeconfig
 from kwatch._credentials import BearerAuth
 from kwatch._errors import ConfigError
 from kwatch._kubeconfig import KubeConfig
+from kwatch._transport import proxy_of
 
 SECRET = "s3cr3t-value"
 Config = dict[str, Any]
@@ -1134,7 +1135,7 @@ def test_no_proxy_names_hosts_and_networks(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", no_proxy)
-    assert (_kubeconfig._proxy(httpx.URL(server)) is not None) is proxied
+    assert (proxy_of(httpx.URL(server)) is not None) is proxied
 
 
 def test_the_environment_can_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

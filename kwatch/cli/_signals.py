@@ -1,0 +1,55 @@
+"""Signals: how a person and a supervisor end the command."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM came.
+
+    Attributes:
+        status: What the process is to exit with.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Have SIGINT and SIGTERM raise `Stopped`, and a second signal end the process at once.
+
+    That is so while the context is open, in the main thread; a signal that is ignored (by
+    ``nohup``, or a shell's ``&``) stays so.
+    """
+
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        for handled in before:
+            signal.signal(handled, _exit)
+        raise Stopped(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {
+            number: handler
+            for number, handler in handlers.items()
+            if handler not in (signal.SIG_IGN, None)  # None: not Python's, cannot be restored
+        }
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)

@@ -1,0 +1,334 @@
+"""``python -m kwatch`` as a process of its own: signals, pipes, promptness, the demo."""
+
+import fcntl
+import json
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from kwatch.cli._signals import Stopped, stoppable
+from kwatch.testing import FakeAPIServer
+
+PATIENCE = 10.0
+"""Seconds after which whatever is waited for will not come any more."""
+
+COMMAND = [sys.executable, "-W", "error", "-m", "kwatch"]
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+class Running:
+    """A process whose lines can be waited for."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], errors: Path) -> None:
+        self._errors = errors
+        with errors.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+            )
+        assert self.process.stdout
+        self.stdout = self.process.stdout
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.stdout.close()
+
+    def line(self) -> str:
+        """Give the next line of stdout, as soon as it is there."""
+        deadline = time.monotonic() + PATIENCE
+        while b"\n" not in self._rest:
+            left = max(0.0, deadline - time.monotonic())
+            assert select.select([self.stdout], [], [], left)[0], "no line came"
+            data = os.read(self.stdout.fileno(), 65_536)
+            assert data, f"stdout ended: {self.stderr}"
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode()
+
+    def ended(self) -> int:
+        """Give the exit status, as soon as there is one."""
+        return self.process.wait(PATIENCE)
+
+    @property
+    def stderr(self) -> str:
+        return self._errors.read_text()
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Next to nothing: no kubeconfig anywhere, and an empty folder for temporary files."""
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    return {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
+    """Starts the command, and ends it whatever happens."""
+    started: list[Running] = []
+
+    def start(*argv: str, command: list[str] = COMMAND) -> Running:
+        errors = tmp_path / f"stderr-{len(started)}"
+        started.append(Running([*command, *argv], environment, errors))
+        return started[-1]
+
+    yield start
+    for running in started:
+        with running:
+            pass
+
+
+@pytest.fixture
+def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[FakeAPIServer]:
+    with FakeAPIServer() as server:
+        path = tmp_path / "kubeconfig"
+        path.write_text(server.kubeconfig())
+        environment["KUBECONFIG"] = str(path)
+        yield server
+
+
+def watching(start: Start, server: FakeAPIServer, *argv: str) -> Running:
+    """Start the command, and wait until its watch is open."""
+    running = start("pods", *argv)
+    eventually(lambda: server.watches)
+    return running
+
+
+# Its end
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_quiet_watch_quietly(
+    start: Start, server: FakeAPIServer, number: int, status: int
+) -> None:
+    running = watching(start, server)
+    running.process.send_signal(number)
+    assert running.ended() == status
+    assert running.stderr == ""
+
+
+def test_a_closed_pipe_ends_it_quietly_at_the_next_event(
+    start: Start, server: FakeAPIServer
+) -> None:
+    running = watching(start, server)
+    server.create("Pod", "a")
+    assert running.line().endswith("default/a")
+    running.stdout.close()
+    server.create("Pod", "b")
+    assert running.ended() == 141
+    assert running.stderr == ""
+
+
+def test_a_signal_ends_it_while_nobody_reads(start: Start, server: FakeAPIServer) -> None:
+    running = watching(start, server, "-o", "json")
+    server.create("Pod", "a", spec={"a": "x" * 1_000_000})
+    eventually(lambda: unread(running) >= 4_096)  # the pipe is full, or is getting so
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ended() == 143
+    assert running.stderr == ""
+
+
+def unread(running: Running) -> int:
+    answer = fcntl.ioctl(running.stdout, termios.FIONREAD, bytes(4))
+    count: int = struct.unpack("i", answer)[0]
+    return count
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_nobody_has_to_read_the_help(environment: dict[str, str], option: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        done = subprocess.run(
+            [*COMMAND, option], env=environment, stdout=stdout, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_once(start: Start, server: FakeAPIServer, tmp_path: Path) -> None:
+    shell = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *COMMAND]
+    running = start("pods", command=shell)
+    eventually(lambda: server.watches)
+    server.create("Pod", "a")
+    assert running.ended() == 1
+    assert running.stderr == (
+        "kwatch: cannot write to stdout: [Errno 28] No space left on device\n"
+    )
+
+
+def test_a_closed_stdout_is_told_once(start: Start, server: FakeAPIServer) -> None:
+    running = start("pods", command=["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND])
+    eventually(lambda: server.watches)
+    server.create("Pod", "a")
+    assert running.ended() == 1
+    assert running.stderr == "kwatch: cannot write to stdout: stdout is closed\n"
+
+
+def test_no_server(start: Start, server: FakeAPIServer) -> None:
+    server.stop()
+    running = start("pods")
+    assert running.ended() == 1
+    assert running.stderr.startswith(f"kwatch: cannot reach {server.url}/")
+    assert running.stderr.count("\n") == 1
+
+
+# Its lines
+
+
+def test_each_event_is_printed_at_once(start: Start, server: FakeAPIServer) -> None:
+    running = watching(start, server, "-n", "shop")
+    server.create("Pod", "web", "shop")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  created   shop/web", running.line())
+    server.create("Pod", "hidden", "default")
+    server.patch("Pod", "web", "shop", labels={"a": "b"})
+    assert running.line().endswith("  modified  shop/web")
+    server.delete("Pod", "web", "shop")
+    assert running.line().endswith("  deleted   shop/web")
+    assert running.process.poll() is None
+
+
+def test_json_comes_line_by_line_and_survives_a_disconnect(
+    start: Start, server: FakeAPIServer
+) -> None:
+    running = watching(start, server, "-o", "json", "-v")
+    created = server.create("Pod", "web", labels={"é": "😀"})
+    assert json.loads(running.line()) == {"type": "created", "object": created}
+    server.disconnect()
+    deleted = server.delete("Pod", "web")
+    assert json.loads(running.line()) == {"type": "deleted", "object": deleted}
+    assert running.stderr.count("kwatch: GET /api/v1/namespaces/default/pods") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_any_encoding_of_stdout_will_do(
+    start: Start, server: FakeAPIServer, environment: dict[str, str], encoding: str
+) -> None:
+    environment["PYTHONIOENCODING"] = encoding
+    running = watching(start, server, "-o", "json")
+    created = server.create("Pod", "web", labels={"a": "😀\x9b"})
+    assert json.loads(running.line())["object"] == created
+
+
+# Signals
+
+
+@pytest.mark.parametrize("second", ["SIGINT", "SIGTERM"])
+def test_a_second_signal_does_not_wait_for_the_end(start: Start, second: str) -> None:
+    code = (
+        "from signal import *\n"
+        "from kwatch.cli._signals import stoppable\n"
+        "with stoppable():\n"
+        "    try:\n"
+        "        raise_signal(SIGINT)\n"
+        "    finally:\n"
+        f"        raise_signal({second})\n"
+        "        print('not reached')\n"
+    )
+    running = start(command=[sys.executable, "-c", code])
+    assert running.ended() == 128 + getattr(signal, second)
+    assert running.stdout.read() == b""
+    assert running.stderr == ""
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stoppable():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_the_handlers_are_restored() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Stopped), stoppable():
+        signal.raise_signal(signal.SIGTERM)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_other_threads_do_without_signals() -> None:
+    raised: list[Any] = []
+
+    def run() -> None:
+        try:
+            with stoppable():
+                raised.append(None)
+        except ValueError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert raised == [None]
+
+
+# The demonstration
+
+
+def test_the_demo_says_what_it_needs(start: Start) -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['pytest_httpserver'] = None\n"
+        "from kwatch.cli import main\n"
+        "sys.exit(main(['--demo']))\n"
+    )
+    running = start(command=[sys.executable, "-c", code])
+    assert running.ended() == 1
+    assert running.stderr == "kwatch: the demo needs more: pip install 'kwatch-stream[demo]'\n"
+
+
+def test_the_demo_needs_no_configuration_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    running = start("--demo")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  (created|modified)   ?default/.+", running.line())
+    assert time.monotonic() - begun < 5
+    assert not list((tmp_path / "tmp").iterdir())
+    begun = time.monotonic()
+    running.process.send_signal(signal.SIGINT)
+    assert running.ended() == 130
+    assert time.monotonic() - begun < 5
+    assert running.stderr == ""
+
+
+def test_the_demo_ends_with_its_reader(start: Start) -> None:
+    running = start("--demo", "po", "-o", "json")
+    assert json.loads(running.line())["object"]["kind"] == "Pod"
+    running.stdout.close()
+    assert running.ended() == 141
+    assert running.stderr == ""
+
+
+def test_the_demo_is_a_server_as_any_other(start: Start) -> None:
+    running = start("--demo", "podz")
+    assert running.ended() == 1
+    assert running.stderr == ("kwatch: the server knows no resource 'podz'; did you mean pods?\n")
