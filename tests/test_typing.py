@@ -1,0 +1,39 @@
+"""What a type checker sees of the public API; mypy checks this file, and it runs as well."""
+
+from typing import Any, assert_type
+
+import anyio
+import httpx
+
+from kwatch import Event, EventType, awatch, watch
+from kwatch.testing import FakeAPIServer
+
+
+def test_an_event_unpacks_into_its_types() -> None:
+    with FakeAPIServer() as server, httpx.Client(base_url=server.url) as client:
+        server.create("Pod", "web")
+        events = watch(client, "Pod", resource_version="0")
+        for event_type, obj in events:
+            assert_type(event_type, EventType)
+            assert_type(obj, dict[str, Any])
+            break
+        server.create("Pod", "db")
+        event = next(events)
+        assert_type(event, Event)
+        assert_type(event.resource_version, str)
+        events.close()
+
+
+def test_an_async_event_unpacks_into_its_types() -> None:
+    async def main(url: str) -> None:
+        async with httpx.AsyncClient(base_url=url) as client:
+            events = awatch(client, "Pod", resource_version="0")
+            async for event_type, obj in events:
+                assert_type(event_type, EventType)
+                assert_type(obj, dict[str, Any])
+                break
+            await events.aclose()
+
+    with FakeAPIServer() as server:
+        server.create("Pod", "web")
+        anyio.run(main, server.url)
