@@ -13,7 +13,7 @@ import anyio
 import httpx
 
 from kwatch._backoff import Backoff
-from kwatch._client import check_client, timeout_of
+from kwatch._client import check_client, check_types, timeout_of
 from kwatch._events import Event
 from kwatch._http import Reply, Request
 from kwatch._query import Query
@@ -23,7 +23,7 @@ from kwatch._status import WatchStatus
 
 T = TypeVar("T")
 
-_MAX_CHUNKS_IN_BUFFER = 10_000  # httpx reads 64 kB at a time; a chunk is 6 bytes at least
+_UNWIND_SECONDS = 0.1  # HTTP/2 streams do not notice that they were closed
 
 
 def awatch(
@@ -60,6 +60,7 @@ def awatch(
             print(event_type, obj["metadata"]["name"])
     """
     check_client(client, "awatch")
+    check_types(backoff=(backoff, Backoff), status=(status, WatchStatus))
     wire = Wire(client)
     session = Session(
         Query.of(
@@ -141,6 +142,7 @@ async def aconnect(
 
 async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
     """Do what the session says, and yield what it gives."""
+    holding = False  # whether the consumer has an event: an exception is its own then
     try:
         while (step := session.next_step()) is not None:
             if isinstance(step, Delay):
@@ -149,15 +151,17 @@ async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
             try:
                 async with wire.open(step) as (code, headers, chunks):
                     session.receive_response(code, headers)
-                    async for chunk in chunks:
+                    while session.reading and (chunk := await anext(chunks, None)) is not None:
                         for event in session.receive_data(chunk):
+                            holding = True
                             yield event
-                        if not session.reading:
-                            break
+                            holding = False
                     for event in session.receive_eof():
+                        holding = True
                         yield event
+                        holding = False
             except (httpx.RequestError, OSError) as error:  # OSError: asyncio's TLS alerts
-                if not session.receive_error(error):
+                if holding or not session.receive_error(error):
                     raise
     finally:
         session.close()
@@ -221,8 +225,9 @@ async def _unwind(response: httpx.Response, chunks: AsyncIterator[bytes]) -> Non
     Left alone, each would be finalized by the event loop, at some time, with a ResourceWarning on
     trio. Once the response is closed, they run into that, and end.
     """
-    with anyio.CancelScope(shield=True):
-        await response.aclose()
+    with anyio.move_on_after(_UNWIND_SECONDS, shield=True):
+        with suppress(httpx.RequestError, OSError):
+            await response.aclose()
         with suppress(StopAsyncIteration, httpx.RequestError, httpx.StreamError, OSError):
-            for _ in range(_MAX_CHUNKS_IN_BUFFER):
+            while True:
                 await anext(chunks)

@@ -38,6 +38,17 @@ def check_client(client: Any, function: str) -> None:
         )
 
 
+def check_types(**expected: tuple[Any, type]) -> None:
+    """See that each argument is of its type, or None.
+
+    Raises:
+        TypeError: One is not.
+    """
+    for name, (value, right) in expected.items():
+        if value is not None and not isinstance(value, right):
+            raise TypeError(f"expected {name} as a kwatch.{right.__name__}, got {value!r}")
+
+
 def timeout_of(client: Any, request: Request) -> httpx.Timeout:
     """Take the client's own timeouts, but for reads: a quiet watch is no failure."""
     own = getattr(client, "timeout", None)

@@ -69,7 +69,7 @@ def parse_event(document: Any) -> Event:
     if not isinstance(document, dict):
         raise ProtocolError(f"expected a watch event, got {_describe(document)}")
     kind, obj = document.get("type"), document.get("object")
-    if kind == "ERROR" and _is_status(obj):
+    if kind == "ERROR" and _is_status(obj, {"status": "Failure"}):
         raise status_error(obj)
     if kind is None and _is_status(document):
         raise status_error(document)
@@ -90,8 +90,14 @@ def parse_event(document: Any) -> Event:
     return Event(event_type, obj)
 
 
-def _is_status(obj: Any) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(obj, Mapping) and obj.get("kind") == "Status" and "status" in obj
+def _is_status(obj: Any, defaults: Mapping[str, Any] = {}) -> TypeGuard[Mapping[str, Any]]:
+    """Whether it is what the server tells errors by, and no custom resource of the same name."""
+    if not isinstance(obj, dict):
+        return False
+    full = {"apiVersion": "v1", **defaults, **obj}
+    return (full.get("kind"), full["apiVersion"]) == ("Status", "v1") and isinstance(
+        full.get("status"), str
+    )
 
 
 def _describe(value: Any) -> str:
@@ -104,4 +110,4 @@ def _describe(value: Any) -> str:
         names["name"] = metadata["name"]
     if names:
         return "an object with " + ", ".join(f"{key} {text[:80]!r}" for key, text in names.items())
-    return f"an object with the keys {sorted(map(str, value))[:5]}"
+    return f"an object with the keys {[str(key)[:80] for key in sorted(value, key=str)[:5]]}"

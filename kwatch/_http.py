@@ -5,6 +5,7 @@ No I/O happens here: the front ends send a `Request` and fill a `Reply`.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -50,13 +51,14 @@ class Reply:
             DecodeError: It is not JSON; the message names the content type, never the content.
             ProtocolError: It is JSON, but no object.
         """
-        try:
+        value: Any = ...  # which no JSON is
+        with suppress(ValueError, RecursionError):  # these quote the body: tell nothing of them
             value = json.loads(self.body)
-        except (ValueError, RecursionError) as error:
+        if value is ...:
             kind = self.headers.get("content-type", "no content type")
             raise DecodeError(
                 f"expected JSON in answer to {self.request}, got {len(self.body)} bytes ({kind})"
-            ) from error
+            )
         if not isinstance(value, dict):
             raise ProtocolError(
                 f"expected a JSON object in answer to {self.request}, got {type(value).__name__}"
@@ -112,11 +114,11 @@ def status_error(
     """
     own_code = status.get("code")
     if code is None:
-        code = own_code if isinstance(own_code, int) else 0
+        code = own_code if isinstance(own_code, int) and own_code > 0 else _code_of(status)
     details = status.get("details")
     seconds = details.get("retryAfterSeconds") if isinstance(details, Mapping) else None
     if retry_after is None and isinstance(seconds, int) and seconds > 0:
-        retry_after = min(float(seconds), MAX_RETRY_AFTER_SECONDS)
+        retry_after = float(min(seconds, MAX_RETRY_AFTER_SECONDS))  # the int may be beyond floats
     reason = status.get("reason") or _phrase(code)
     error = ExpiredError if code == HTTPStatus.GONE else StatusError
     return error(
@@ -127,6 +129,12 @@ def status_error(
         status=status if status.get("kind") == "Status" else None,
         where=where,
     )
+
+
+def _code_of(status: Mapping[str, Any]) -> int:
+    """Give the code of a Status that has none."""
+    gone = status.get("reason") in ("Expired", "Gone")
+    return HTTPStatus.GONE if gone else HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _phrase(code: int) -> str:

@@ -43,15 +43,15 @@ def interruptible(
     streams: SimpleQueue[Any] = SimpleQueue()
 
     def trace(name: str, info: dict[str, Any]) -> None:
-        if name == "connection.connect_tcp.complete":
-            streams.put(info["return_value"])
+        if name in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            streams.put(info["return_value"])  # TLS takes the socket over
 
     with ExitStack() as stack:
         sending = _Sending(opening({"trace": trace}))
         try:
             response = sending.wait(stop_event)
-        except Interrupted:
-            with suppress(Empty):
+        except BaseException:
+            while not streams.empty():
                 _shut_down(streams.get_nowait())
             raise
         stack.push(sending.opening)
@@ -69,12 +69,12 @@ class _Sending:
         self._outcome: SimpleQueue[httpx.Response | BaseException] = SimpleQueue()
         self._wake: SimpleQueue[None] = SimpleQueue()  # a signal handler may put into it
         self._abandoned = Event()
-        run = contextvars.copy_context().run
-        Thread(target=run, args=(self._send,), name="kwatch-request", daemon=True).start()
 
     def wait(self, stop_event: StopEvent) -> httpx.Response:
-        """Give the response, or raise what the client raised."""
+        """Send it; give the response, or raise what the client raised."""
         try:
+            run = contextvars.copy_context().run
+            Thread(target=run, args=(self._send,), name="kwatch-request", daemon=True).start()
             with stop_event.calling(lambda: self._wake.put(None)):
                 self._wake.get()
             outcome = self._outcome.get_nowait()

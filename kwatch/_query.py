@@ -14,6 +14,7 @@ READ_MARGIN_SECONDS: Final = 30.0
 """How much later than promised a server may end a watch before it is taken for dead."""
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_PATH = re.compile(r"(/[^/?#\s\x00-\x1f]+)+")
 _PLACE = "/namespaces/{namespace}"
 _JSON = "application/json"
 
@@ -170,7 +171,7 @@ def _with_name(selector: str | None, name: str | None) -> str | None:
 def _check_path(path: str, namespace: str | None) -> None:
     if not isinstance(path, str):
         raise TypeError(f"expected resource_path as a str, got {path!r}")
-    if not path.startswith("/") or "?" in path or "#" in path:
+    if not _PATH.fullmatch(path):
         raise ValueError(f"expected a resource_path such as '/api/v1/pods', got {path!r}")
     if namespace is not None and "{namespace}" not in path:
         raise ValueError(f"expected {{namespace}} in resource_path for a namespace, got {path!r}")

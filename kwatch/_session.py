@@ -24,6 +24,7 @@ over) and `_gap` (events are gone for good).
 """
 
 import logging
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -58,11 +59,17 @@ MAX_BROKEN_CONNECTIONS: Final = 5
 MAX_THROTTLED_STARTS: Final = 10
 """So often a start is put off because the server is busy. Source: client-go's maxRetries."""
 
+MAX_THROTTLED_SECONDS: Final = 60.0
+"""And so long: a server that is busy for longer shows itself at once."""
+
 PROBE_AFTER_SECONDS: Final = 10.0
 """So long a server that was asked for bookmarks may send nothing at all."""
 
 MAX_REPLY_BYTES: Final = 64 * 2**20
 """The longest answer that is held whole: discovery of the largest clusters takes a tenth."""
+
+MAX_ERROR_BYTES: Final = 65_536
+"""The most that is read of an answer that is an error."""
 
 RECENT_EVENTS: Final = 1_000
 """How many events are remembered, to know them again when a resumed watch repeats them."""
@@ -76,6 +83,7 @@ _RETRIED = (
     HTTPStatus.TOO_MANY_REQUESTS,
 )
 _FOR_A_PERSON = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+_COMPARABLE = re.compile(r"[1-9][0-9]*")
 _UNORDERED = ("", "0")  # resource versions that let the server begin with what exists, unsorted
 
 
@@ -146,7 +154,7 @@ class Session:
         self._cursor = None if unordered else query.resource_version
         self._ordered = not unordered
         self._recent = RecentEvents(RECENT_EVENTS)
-        status.resource_version, status.synced = self._cursor, False
+        status.begin(self._cursor)
         # where we are
         self._state = WatchState.DISCOVERING
         self._delay: float | None = None
@@ -156,7 +164,7 @@ class Session:
         self._headers: Mapping[str, str] = {}
         self._body: bytearray | None = None
         self._decoder: Decoder | LineDecoder | None = None
-        self._opened_at = 0.0
+        self._opened_at = 0.0  # when the watch was asked for: a proxy may hold its head back
         self._frames = 0  # events and bookmarks on this connection,
         self._news = 0  # and those of them that are no repetitions
         # how it went
@@ -191,6 +199,7 @@ class Session:
             begin_at = self._query.resource_version if self._cursor is None else self._cursor
             seconds = self._query.lifetime(self._random())
             self._request = self._query.watch_request(self._path, begin_at, seconds)
+            self._opened_at = self._clock()
         self._body, self._decoder = None, None
         return self._request
 
@@ -214,18 +223,11 @@ class Session:
             self._body = bytearray()
             return
         self._decoder = Decoder() if self._loads is None else LineDecoder(self._loads)
-        self._opened_at = self._clock()
         self._frames = self._news = 0
-        for name, expected in (("content-encoding", "identity"), ("content-type", "json")):
-            value = headers.get(name, expected)
-            if expected not in value:
-                self._broken(
-                    ProtocolError(
-                        f"expected {expected} as the {name} of the answer to {self._request},"
-                        f" got {value!r}"
-                    )
-                )
-                return
+        problem = _problem_with(headers)
+        if problem:
+            self._broken(ProtocolError(f"expected a watch in answer to {self._request}: {problem}"))
+            return
         self._opened = True
         self.status.connects += 1
         self.status.synced = self._ordered
@@ -243,7 +245,9 @@ class Session:
         self.status.contact()
         if self._body is not None:
             self._body += data
-            if len(self._body) > MAX_REPLY_BYTES:
+            if self._code != HTTPStatus.OK and len(self._body) > MAX_ERROR_BYTES:
+                self._end_of_body(self._body)
+            elif len(self._body) > MAX_REPLY_BYTES:
                 self._raise(ProtocolError(f"{self._request}: more than {MAX_REPLY_BYTES} bytes"))
         elif self._decoder is not None:
             self._decoder.receive_data(data)
@@ -254,9 +258,7 @@ class Session:
         if self._stopped():
             return
         if self._body is not None:
-            reply = Reply(self._request, self._code, self._headers, bytes(self._body))
-            self._body = None
-            self._receive_reply(reply)
+            self._end_of_body(self._body)
         elif self._decoder is not None:
             decoder = self._decoder
             decoder.receive_eof()
@@ -288,14 +290,18 @@ class Session:
                 if event is not None:
                     yield event
         except StatusError as error:
+            error.where = f"{self._request}, in the stream"
             self._refused(error)
         except StreamError as error:
-            self._broken(error)
+            self._broken(type(error)(f"{error}, in the answer to {self._request}"))
 
     def _take(self, event: Event) -> Event | None:
         """Note what came; give the event if it is to be yielded."""
         bookmark = event.event_type is EventType.BOOKMARK
-        new = event.resource_version != self._cursor if bookmark else self._recent.add(event)
+        if bookmark:
+            new = self._is_ahead(event.resource_version)
+        else:
+            new = self._recent.add(event, self.status.connects)
         self._proven = True
         self._frames += 1
         self._empty = 0
@@ -308,6 +314,16 @@ class Session:
             return event if self._allow_bookmarks else None
         self.status.events += new
         return event if new else None
+
+    def _is_ahead(self, version: str) -> bool:
+        """Whether a bookmark moves the cursor: never back, where versions can be compared.
+
+        Source: KEP-5504, comparable resource versions.
+        """
+        old = self._cursor
+        if old is not None and _COMPARABLE.fullmatch(old) and _COMPARABLE.fullmatch(version):
+            return (len(version), version) > (len(old), old)
+        return version != old
 
     def _advance(self, event: Event) -> None:
         """Move the cursor past an event.
@@ -322,7 +338,9 @@ class Session:
 
     # Whole answers
 
-    def _receive_reply(self, reply: Reply) -> None:
+    def _end_of_body(self, body: bytearray) -> None:
+        self._body = None
+        reply = Reply(self._request, self._code, self._headers, bytes(body))
         if self._state is WatchState.DISCOVERING:
             self._resolve(reply)
         elif self._state is WatchState.PROBING:
@@ -356,7 +374,7 @@ class Session:
         except StreamError as error:
             self._raise(error)
         version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-        if not isinstance(version, str) or not version:
+        if not isinstance(version, str) or version in _UNORDERED:
             self._raise(
                 ProtocolError(
                     f"expected a list with a resourceVersion in answer to {reply.request}"
@@ -377,28 +395,29 @@ class Session:
 
     def _refused(self, error: StatusError) -> None:
         """The server answered with an error, as a response or in the stream."""
-        in_stream, self._decoder = self._decoder is not None, None
+        if self._decoder is not None:
+            self._decoder = None
+            self._judge()
         watching = self._state is WatchState.WATCHING
         if watching and (error.code == HTTPStatus.GONE or error.reason in _STORE_READ_ERRORS):
             self._gap(error)
         if not self._proven:
             self._throttled += 1
             busy = error.code == HTTPStatus.TOO_MANY_REQUESTS
-            if not busy or self._throttled > MAX_THROTTLED_STARTS:
+            patient = (error.retry_after or 0.0) <= MAX_THROTTLED_SECONDS
+            if not busy or not patient or self._throttled > MAX_THROTTLED_STARTS:
                 self._raise(error)
         elif error.code not in _RETRIED and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._raise(error)
-        if in_stream:
-            self._judge()
         self._wait(str(error), error, error.retry_after)
 
     def _broken(self, error: StreamError) -> None:
         """What came is no watch: never yield it, never pass it, and ask again, but not for ever."""
         self._decoder = None
+        self._judge()
         self._broken_in_row += 1
         if not self._proven or self._broken_in_row > MAX_BROKEN_CONNECTIONS:
             self._raise(error)
-        self._judge()
         self._wait(str(error), error)
 
     def _lost(self, failure: str | None) -> None:
@@ -409,7 +428,6 @@ class Session:
         if failure is not None:
             self._wait(failure)
         elif lived > SHORT_SECONDS:
-            self._short = self._empty = 0
             self._silence += 0.0 if self._frames else lived
             if self._silence > PROBE_AFTER_SECONDS and self._cursor is not None:
                 self._silence = 0.0
@@ -429,7 +447,7 @@ class Session:
         """Events are gone for good. All gaps come here, so that this is where they are healed."""
         begun = "where it began" if self._cursor is None else f"resource version {self._cursor}"
         error = ExpiredError(
-            cause.code,
+            max(cause.code, HTTPStatus.GONE),
             cause.reason,
             f"{cause.message}. The watch cannot go on from {begun}, and what has happened since is"
             " not known: list the objects again, and watch from the list's resource version",
@@ -442,8 +460,11 @@ class Session:
     def _judge(self) -> float:
         """A watch connection is over: forget earlier failures if it was good; give its seconds."""
         lived = self._clock() - self._opened_at
-        if lived > max(SHORT_SECONDS, self._last_delay):
-            self._attempt = 0
+        if lived > SHORT_SECONDS:
+            self._proven = True
+            self._empty = self._short = 0
+        if lived > SHORT_SECONDS and (self._news or lived > self._last_delay):
+            self._attempt = self._broken_in_row = 0
             self._last_delay = 0.0
             self._last_logged = ""
         if not self._ordered and self.status.events:
@@ -468,3 +489,12 @@ class Session:
     def _raise(self, error: KwatchError) -> NoReturn:
         self.status.last_error = error
         raise error
+
+
+def _problem_with(headers: Mapping[str, str]) -> str:
+    """Say what is wrong with the head of a watch, "" if nothing is."""
+    codings = headers.get("content-encoding", "").lower().replace(",", " ").split()
+    if set(codings) - {"identity"}:
+        return f"it is encoded as {headers['content-encoding']!r}, where identity was asked for"
+    media_type = headers.get("content-type", "application/json")
+    return "" if "json" in media_type.lower() else f"it is {media_type!r}, and not JSON"

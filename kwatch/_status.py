@@ -29,6 +29,8 @@ class WatchState(StrEnum):
 class WatchStatus:
     """What a running watch tells of itself: hand one to `watch`, and read it from any thread.
 
+    A status that is handed to a second watch begins anew.
+
     Attributes:
         resource_version: A cursor. A watch that is given it misses nothing, provided that all
             events yielded so far were handled. None until there is one.
@@ -71,6 +73,14 @@ class WatchStatus:
         if self.state is WatchState.ENDED or self._monotonic_contact is None:
             return False
         return self._clock() - self._monotonic_contact <= max_silence_seconds
+
+    def begin(self, resource_version: str | None) -> None:
+        """Forget an earlier watch."""
+        self.resource_version = resource_version
+        self.synced = False
+        self.state = WatchState.NEW
+        self.last_contact = self._monotonic_contact = self.last_error = None
+        self.events = self.connects = self.relists = 0
 
     def contact(self) -> None:
         """Note that the server was heard of just now."""

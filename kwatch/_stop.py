@@ -49,7 +49,7 @@ class StopEvent:
         Returns:
             Whether `set` was called.
         """
-        timeout = -1.0 if seconds is None else min(seconds, threading.TIMEOUT_MAX)
+        timeout = -1.0 if seconds is None else max(0.0, min(seconds, threading.TIMEOUT_MAX))
         if self._gate.acquire(timeout=timeout):
             with suppress(RuntimeError):
                 self._gate.release()

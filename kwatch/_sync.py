@@ -7,14 +7,14 @@ for the `StopEvent`.
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import httpx
 
 from kwatch._backoff import Backoff
-from kwatch._client import check_client, timeout_of
+from kwatch._client import check_client, check_types, timeout_of
 from kwatch._events import Event
 from kwatch._http import Reply, Request
 from kwatch._interrupt import interruptible
@@ -113,6 +113,8 @@ def watch(
     created c
     """
     check_client(client, "watch")
+    check_types(backoff=(backoff, Backoff), status=(status, WatchStatus))
+    check_types(stop_event=(stop_event, StopEvent))
     wire = Wire(client, stop_event)
     session = Session(
         Query.of(
@@ -227,6 +229,7 @@ def connect(
 
 def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
     """Do what the session says, and yield what it gives."""
+    holding = False  # whether the consumer has an event: an exception is its own then
     try:
         while (step := session.next_step()) is not None:
             if isinstance(step, Delay):
@@ -235,15 +238,17 @@ def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
             try:
                 with wire.open(step) as (code, headers, chunks):
                     session.receive_response(code, headers)
-                    for chunk in chunks:
+                    while session.reading and (chunk := next(chunks, None)) is not None:
                         for event in session.receive_data(chunk):
+                            holding = True
                             yield event
-                        if not session.reading:
-                            break
+                            holding = False
                     for event in session.receive_eof():
+                        holding = True
                         yield event
+                        holding = False
             except (httpx.RequestError, OSError) as error:  # OSError: asyncio's TLS alerts
-                if not session.receive_error(error):
+                if holding or not session.receive_error(error):
                     raise
     finally:
         session.close()
@@ -302,5 +307,9 @@ class Wire:
             sent = opening()
         else:
             sent = interruptible(lambda more: opening(extensions=more), self._stop_event)
-        with sent as response:
+        response = sent.__enter__()
+        try:
             yield response.status_code, response.headers, response.iter_bytes()
+        finally:
+            with suppress(httpx.RequestError, OSError):
+                sent.__exit__(None, None, None)

@@ -142,7 +142,14 @@ class Run:
     status: WatchStatus
     events: list[Event] = field(default_factory=list)
     cursors: list[str | None] = field(default_factory=list)
-    error: Exception | None = None
+    failure: Exception | None = None
+    examined: bool = False
+
+    @property
+    def error(self) -> Exception | None:
+        """What was raised, if anything; a test that never looks fails if there was something."""
+        self.examined = True
+        return self.failure
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:
@@ -166,6 +173,13 @@ class Front:
     """One of the front ends."""
 
     name: str
+    runs: list[Run] = field(default_factory=list)
+
+    def check(self) -> None:
+        """See that no error went unnoticed."""
+        for run in self.runs:
+            if run.failure is not None and not run.examined:
+                raise run.failure
 
     def run(
         self,
@@ -195,6 +209,7 @@ class Front:
             wall_clock=script.clock.wall,
         )
         run = Run(script, session.status)
+        self.runs.append(run)
         try:
             if self.name == "watch":
                 _run(script, session, run, limit)
@@ -203,7 +218,7 @@ class Front:
         except OutOfScript:
             pass
         except Exception as error:
-            run.error = error
+            run.failure = error
         assert all(body.closed for body in script.bodies), "a response was left open"
         assert session.status.state == "ended"
         return run

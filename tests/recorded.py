@@ -1,4 +1,4 @@
-"""Responses of real API servers, as the bytes that came over the wire; see fixtures/README.md."""
+"""Responses of real API servers, as the bytes that came over the wire; see fixtures/README.rst."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kwatch import (
     Event,
@@ -100,3 +102,50 @@ def test_an_event_is_a_tuple() -> None:
 )
 def test_each_type_has_its_name(kind: str, expected: str) -> None:
     assert parse_event({"type": kind, "object": POD}).event_type == expected
+
+
+@pytest.mark.parametrize("status", [{}, {"phase": "Up"}, "Failure"])
+def test_a_custom_resource_of_kind_status(status: Any) -> None:
+    metadata = {"resourceVersion": "7"}
+    own = {"apiVersion": "a.io/v1", "kind": "Status", "metadata": metadata, "status": status}
+    assert parse_event({"type": "MODIFIED", "object": own}).obj is own
+    with pytest.raises(ProtocolError):
+        parse_event({"type": "ERROR", "object": own})
+
+
+KEYS = st.sampled_from(["type", "object", "kind", "metadata", "resourceVersion", "name", "status"])
+JSON = st.recursive(
+    st.none()
+    | st.integers()
+    | st.text(max_size=200)
+    | st.sampled_from(["ADDED", "ERROR", "Status"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS | st.text(), inner),
+    max_leaves=12,
+)
+
+
+@settings(derandomize=True, deadline=None)
+@given(document=JSON)
+def test_a_document_of_any_shape_is_an_event_or_one_of_our_errors(document: Any) -> None:
+    try:
+        event = parse_event(document)
+    except ProtocolError as error:
+        assert len(str(error)) < 4_000  # noqa: PT017 - either is fine
+    except StatusError as error:
+        str(error)
+    else:
+        assert event.resource_version
+
+
+def test_a_status_is_no_object_and_an_event_is_no_status() -> None:
+    status = {**STATUS, "metadata": {"resourceVersion": "7"}}
+    with pytest.raises(ProtocolError, match="expected an object in the ADDED event"):
+        parse_event({"type": "ADDED", "object": status})
+    assert parse_event({**STATUS, "type": "ADDED", "object": POD}).obj is POD
+
+
+def test_names_in_a_message_are_cut() -> None:
+    for document in ({"k" * 10_000: 1}, {"type": "t" * 10_000}, {"type": "ADDED", "k" * 10_000: 1}):
+        with pytest.raises(ProtocolError) as caught:
+            parse_event(document)
+        assert len(str(caught.value)) < 250

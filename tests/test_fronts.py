@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, closing, contextmanager, suppress
 from itertools import islice
 from typing import Any
@@ -143,6 +143,8 @@ BAD_ARGUMENTS = [
     ({"kind": "Pod", "resource_path": "/api/v1/pods"}, TypeError, "both"),
     ({"resource_path": "api/v1/pods"}, ValueError, "'api/v1/pods'"),
     ({"resource_path": "/api/v1/pods?x=1"}, ValueError, "?x=1"),
+    ({"resource_path": "//evil/x"}, ValueError, "//evil/x"),
+    ({"resource_path": "/api/v1/pods\n"}, ValueError, "pods"),
     ({"resource_path": "/api/v1/pods", "namespace": "a"}, ValueError, "{namespace}"),
     ({"resource_path": "/api/{version}/pods"}, ValueError, "braces"),
     ({"kind": "Pod", "namespace": ""}, ValueError, "None for all"),
@@ -177,6 +179,20 @@ def test_a_bad_argument_is_named_at_the_call(
         with pytest.raises(expected) as caught:
             call()
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"stop_event": threading.Event()}, {"backoff": 5}, {"status": "x"}]
+)
+def test_what_is_not_of_kwatchs_own_types_is_named_at_the_call(arguments: dict[str, Any]) -> None:
+    (name,) = arguments
+    with httpx.Client(base_url="http://x") as client:
+        with pytest.raises(TypeError, match=f"expected {name} as a kwatch"):
+            watch(client, "Pod", **arguments)
+        if name != "stop_event":
+            aclient = httpx.AsyncClient(base_url="http://x")
+            with pytest.raises(TypeError, match=f"expected {name} as a kwatch"):
+                awatch(aclient, "Pod", **arguments)
 
 
 def test_loads_that_is_no_callable_is_named_at_the_call() -> None:
@@ -330,20 +346,74 @@ def test_a_truncated_chunk_of_a_real_socket_is_resumed() -> None:
 
 
 @pytest.mark.parametrize("with_stop_event", [False, True])
-@pytest.mark.parametrize("way_out", ["close", "throw"])
-def test_the_socket_is_closed_on_every_way_out(way_out: str, with_stop_event: bool) -> None:
+@pytest.mark.parametrize("way_out", [None, RuntimeError, OSError, httpx.ReadTimeout])
+def test_the_socket_is_closed_on_every_way_out(
+    way_out: type[Exception] | None, with_stop_event: bool
+) -> None:
     raw = RawServer(sends(HEAD + chunk(added("6"))))
     with raw, httpx.Client(base_url=raw.url) as client:
         stop_event = StopEvent() if with_stop_event else None
         path = "/api/v1/pods"
         events = watch(client, resource_path=path, resource_version="5", stop_event=stop_event)
         next(events)
-        if way_out == "close":
+        if way_out is None:
             events.close()
         else:
-            with pytest.raises(RuntimeError, match="consumer"):
-                events.throw(RuntimeError("the consumer's own"))
+            with pytest.raises(way_out, match="the consumer's own"):
+                events.throw(way_out("the consumer's own"))
         assert raw.closed_by_client.acquire(timeout=5)
+
+
+class Stubborn(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that cannot be closed without an error, and does not end when it is."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield added("6")
+        yield b"\n"
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield added("6")
+        await anyio.sleep_forever()
+
+    def close(self) -> None:
+        raise OSError("cannot be closed")
+
+    async def aclose(self) -> None:
+        raise OSError("cannot be closed")
+
+
+def stubborn(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, stream=Stubborn())
+
+
+def test_a_connection_that_cannot_be_closed_does_not_hold_the_consumer_back() -> None:
+    transport = httpx.MockTransport(stubborn)
+    with httpx.Client(transport=transport, base_url="http://x") as client:
+        events = watch(client, resource_path="/api/v1/pods", resource_version="5")
+        next(events)
+        events.close()
+        events = watch(client, resource_path="/api/v1/pods", resource_version="5")
+        next(events)
+        with pytest.raises(KeyError):
+            events.throw(KeyError())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_async_connection_that_cannot_be_closed_does_not_either(backend: str) -> None:
+    async def main() -> None:
+        transport = httpx.MockTransport(stubborn)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            with anyio.fail_after(5):
+                events = awatch(client, resource_path="/api/v1/pods", resource_version="5")
+                await anext(events)
+                await events.aclose()
+            with anyio.move_on_after(0.05) as scope:
+                events = awatch(client, resource_path="/api/v1/pods", resource_version="5")
+                async for _ in events:
+                    pass
+            assert scope.cancelled_caught
+
+    anyio.run(main, backend=backend)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -1,8 +1,11 @@
 """What is made of whole answers: JSON, or an error for people."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kwatch import DecodeError, ExpiredError, ProtocolError, StatusError
 from kwatch._http import Reply, Request, status_error
@@ -10,6 +13,19 @@ from tests.recorded import load
 
 REQUEST = Request("/api/v1/pods", {"labelSelector": "a in (b,c)", "limit": "1"})
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
+
+
+DATE_WORDS = ["Fri,", "15", "Jan", "2027", "08:00:00", "25:61:61", "9999999999", "1e5", "-"]
+DATE_WORDS += ["GMT", "+0000", "-0000", "+9999"]
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["kind", "code", "details", "retryAfterSeconds", "reason"]), inner
+        )
+    ),
+)
 
 
 def reply(body: bytes = b"", code: int = 500, **headers: str) -> Reply:
@@ -121,11 +137,46 @@ def test_410_is_expired_whoever_says_it() -> None:
 
 
 @pytest.mark.parametrize("code", ["410", None, [410], 4.1])
-def test_a_misshapen_code_is_none(code: Any) -> None:
+def test_a_misshapen_code_is_an_internal_error(code: Any) -> None:
     error = status_error({"kind": "Status", "code": code, "message": 5, "reason": 7})
-    assert (error.code, error.message, error.reason) == (0, "5", "7")
+    assert (error.code, error.message, error.reason) == (500, "5", "7")
     assert type(error) is StatusError
+
+
+@pytest.mark.parametrize("reason", ["Expired", "Gone"])
+def test_a_reason_stands_for_a_code_that_is_missing(reason: str) -> None:
+    assert isinstance(status_error({"kind": "Status", "reason": reason}), ExpiredError)
+    assert not isinstance(status_error({"code": 500, "reason": reason}), ExpiredError)
 
 
 def test_an_unknown_code_has_no_reason_of_its_own() -> None:
     assert str(status_error({"message": "odd"}, code=799)) == "the server answered 799: odd"
+
+
+@pytest.mark.parametrize("body", [b'{"a": "SECRET', b'{"a": "SECRET\xff"}', b"SECRET"])
+def test_what_json_raises_is_not_told_as_it_quotes_the_body(body: bytes) -> None:
+    with pytest.raises(DecodeError) as caught:
+        reply(body).json()
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert "SECRET" not in repr(caught.value)
+
+
+def test_seconds_beyond_floats() -> None:
+    assert status_error({"details": {"retryAfterSeconds": 10**400}}).retry_after == 86_400.0
+
+
+@settings(derandomize=True, deadline=None)
+@given(words=st.lists(st.sampled_from(DATE_WORDS) | st.text(max_size=5)))
+def test_any_retry_after_is_seconds_or_nothing(words: list[str]) -> None:
+    for separator in (" ", ""):
+        seconds = reply(retry_after=separator.join(words)).error(NOW).retry_after
+        assert seconds is None or 0 <= seconds <= 86_400
+
+
+@settings(derandomize=True, deadline=None)
+@given(body=st.binary() | JSON.map(json.dumps).map(str.encode), code=st.integers(100, 999))
+def test_any_body_makes_an_error(body: bytes, code: int) -> None:
+    error = reply(body, code).error(NOW)
+    assert error.code == code
+    assert str(code) in str(error)

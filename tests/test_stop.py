@@ -1,5 +1,6 @@
 """`StopEvent`: from threads, from signal handlers, and for many at once."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -132,3 +133,49 @@ def test_s56_sigterm_ends_a_watch_that_the_main_thread_reads() -> None:
         assert process.stdout.readline() == b"ended\n"
         assert time.monotonic() - before < 0.1
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, -0.5])
+def test_no_wait_at_all(seconds: float) -> None:
+    """Minus one, which is for ever to a lock, is none to us."""
+    assert not StopEvent().wait(seconds)
+
+
+def test_a_waiter_that_gives_up_does_not_take_it_from_another() -> None:
+    stop_event = StopEvent()
+    results: list[bool] = []
+    waiter = threading.Thread(target=lambda: results.append(stop_event.wait(10)))
+    waiter.start()
+    for _ in range(20):
+        assert not stop_event.wait(0.0)
+    stop_event.set()
+    waiter.join(5)
+    assert results == [True]
+    assert [stop_event.wait(0.0) for _ in range(3)] == [True] * 3
+
+
+def test_a_callback_may_set_it_once_more() -> None:
+    stop_event = StopEvent()
+    calls: list[int] = []
+
+    def once_more() -> None:
+        calls.append(1)
+        if len(calls) < 3:
+            stop_event.set()
+
+    with stop_event.calling(once_more):
+        stop_event.set()
+    assert calls == [1, 1, 1]
+
+
+def test_a_callback_may_end_another_one() -> None:
+    """As where a reader ends by its own while `set` goes through them."""
+    stop_event = StopEvent()
+    calls: list[str] = []
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(stop_event.calling(lambda: calls.append("a")))
+        with contextlib.ExitStack() as inner:
+            inner.enter_context(stop_event.calling(inner.close))
+            stack.enter_context(stop_event.calling(lambda: calls.append("b")))
+            stop_event.set()
+    assert calls == ["a", "b"]
