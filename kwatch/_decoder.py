@@ -20,6 +20,7 @@ import ijson
 
 from kwatch._builder import Builder
 from kwatch._errors import DecodeError
+from kwatch._nesting import Nesting
 
 MAX_DEPTH: Final = 10_010
 """Levels of nesting: what the server's own decoder takes (10,000), and the event around it.
@@ -30,16 +31,23 @@ Source: maxNestingDepth in Go's encoding/json.
 MAX_DOCUMENT_BYTES: Final = 256 * 2**20
 """No object in etcd comes near it: what is larger is no document but a stream gone wrong."""
 
-_HAS_FAST_BACKEND = ijson.backend_name == "yajl2_c"
+_HAS_FAST_BACKEND = ijson.backend == "yajl2_c"
 
 FAST_BYTES: Final = 128 * 2**20
 """How much memory ``ijson.items`` may need for its paths before `Builder` is used instead."""
+
+_UNIT_BYTES: Final = 8_192
+"""Short documents are decoded so many bytes at a time: no depth that fits in there is too deep."""
+
+_PROBE: Final = b"null "
+"""A document of our own: if it comes out, the one before it has ended."""
 
 
 class Decoder:
     """Decodes a stream of JSON documents by ijson, each as soon as its last byte is there.
 
-    Documents come out as ``json.loads`` would give them: ints of any size, floats as float.
+    Documents come out as ``json.loads`` would give them, with ints beyond 64 bits and floats as
+    float. (Half a surrogate pair, which no server sends, may become another character.)
 
     The fast path is the C backend's ``items``, pulling from a reader that raises
     `BlockingIOError` when it has nothing; the iterator survives that. Bytes are kept until they
@@ -58,11 +66,13 @@ class Decoder:
 
     def __init__(self) -> None:
         self._units: deque[bytes] = deque()
+        self._decoding: Iterator[Any] = iter(())
+        self._failed = False
         self._restart()
 
     @property
     def incomplete(self) -> bool:
-        """Whether a document has begun and not ended: at the stream's end, it was cut short."""
+        """Whether an object or array has begun and not ended: at the end, it was cut short."""
         if self._builder is not None:
             return self._builder.depth > 0
         builder = Builder(MAX_DEPTH)
@@ -74,8 +84,12 @@ class Decoder:
 
     def receive_data(self, data: bytes) -> None:
         """Take some more bytes of the stream; `documents` decodes them."""
-        end = data.rfind(b"\n") + 1
-        self._units.extend(part for part in (data[:end], data[end:]) if part)
+        start = 0
+        while start < len(data):
+            some_lines = data.rfind(b"\n", start, start + _UNIT_BYTES) + 1
+            end = some_lines or data.find(b"\n", start) + 1 or len(data)
+            self._units.append(data[start:end])
+            start = end
 
     def receive_eof(self) -> None:
         """Take the end of the stream. What is `incomplete` then never becomes a document."""
@@ -84,23 +98,26 @@ class Decoder:
         """Decode what was received.
 
         Yields:
-            Each whole document, at once; what has begun of the next one waits for more data.
+            Each whole document, at once; what has begun of the next one waits for more data. One
+            may stop in the middle: the next call goes on from there.
 
         Raises:
             DecodeError: The bytes are not JSON, or a document was cut short, is nested deeper
                 than `MAX_DEPTH` or longer than `MAX_DOCUMENT_BYTES`. All documents before it
-                were yielded; the decoder is of no use after it.
+                were yielded; the decoder is of no use after it, and raises again.
         """
-        while self._units:
-            unit = self._units.popleft()
-            if self._builder is not None:
-                yield from self._exact(self._builder, unit)
-            elif self._admit(unit):
-                yield from self._fast(unit)
-            elif unit.count(b"\n") > 1:
-                self._units.extendleft(reversed(_lines(unit)))
-            else:
-                yield from self._replay(unit)
+        if self._failed:
+            raise DecodeError("nothing can be decoded after what was no JSON")
+        try:
+            while True:
+                for document in self._decoding:  # noqa: UP028 - it outlives this generator
+                    yield document
+                if not self._units:
+                    break
+                self._decoding = self._decode(self._units.popleft())
+        except DecodeError:
+            self._failed = True
+            raise
 
     def _restart(self) -> None:
         """Begin between two documents, with a new parser."""
@@ -116,66 +133,74 @@ class Decoder:
     def _forget(self) -> None:
         """Count anew, from a point known to be between two documents."""
         self._kept: list[bytes] = []  # all bytes since that point,
-        self._bytes = self._braces = 0  # how many they are,
-        self._given = self._newlines = 0  # and the documents and newlines in them
+        self._bytes = 0  # how many they are,
+        self._given = 0  # and how many documents of them were given
+        self._nesting: Nesting | None = None
 
-    def _admit(self, unit: bytes) -> bool:
-        """Keep the bytes for the fast path, if that can take them within `FAST_BYTES`.
-
-        It holds a dotted path for each open level. A level costs a brace, and its path is made
-        of bytes of the document (or of ``.item``, for an array), so that this is a bound.
-        """
-        braces = self._braces + unit.count(b"{") + unit.count(b"[")
-        size = self._bytes + len(unit)
-        if braces * (size + 5 * braces) > 2 * FAST_BYTES:
-            return False
+    def _decode(self, unit: bytes) -> Iterator[Any]:
+        """Decode bytes that either end with a newline or have none."""
+        if self._builder is not None:
+            return self._exact(self._builder, unit)
         self._kept.append(unit)
-        self._bytes, self._braces = size, braces
+        self._bytes += len(unit)
         self._check_size()
-        return True
+        return self._fast(unit) if self._is_shallow(unit) else self._replay()
+
+    def _is_shallow(self, unit: bytes) -> bool:
+        """Whether the fast path can take what is kept, of which ``unit`` is the last."""
+        size = self._bytes
+        if _fits(size, size):
+            return True
+        # To go one level deeper takes ``[`` or, with an empty key, the four bytes ``{"":``.
+        if len(self._kept) == 1 and _fits(unit.count(b"[") + size // 4, size):
+            return True
+        if self._nesting is None:
+            self._nesting = Nesting()
+            unit = b"".join(self._kept)
+        self._nesting.feed(unit)
+        return _fits(self._nesting.depth, size)
 
     def _fast(self, unit: bytes) -> Iterator[Any]:
-        """Decode bytes that either end with a newline or have none."""
-        self._reader.data = unit
+        reader, probing = self._reader, unit.endswith(b"\n")
+        reader.unread = [_PROBE, unit] if probing else [unit]
         try:
             for document in self._items:
+                if probing and not reader.unread:
+                    self._forget()
+                    return
                 self._given += 1
                 yield document
         except BlockingIOError:
+            if not probing:
+                return
+        except (ijson.JSONError, UnicodeError):
             pass
-        except ijson.JSONError:
-            yield from self._replay()
-            return
-        if unit.endswith(b"\n"):
-            self._newlines += unit.count(b"\n")
-            whole = unit if len(self._kept) == 1 else b"".join(self._kept)
-            if self._given == self._newlines and b"}{" not in whole:
-                self._forget()
-            else:
-                yield from self._replay()
+        yield from self._replay()
 
-    def _replay(self, unit: bytes = b"") -> Iterator[Any]:
+    def _replay(self) -> Iterator[Any]:
         """Go back to where the document began, and decode it exactly."""
-        data = b"".join([*self._kept, unit])
-        given = self._given
+        data, given = b"".join(self._kept), self._given
         self._forget()
         self._builder = Builder(MAX_DEPTH)
-        yield from islice(self._exact(self._builder, data), given, None)
+        return islice(self._exact(self._builder, data), given, None)
 
     def _exact(self, builder: Builder, data: bytes) -> Iterator[Any]:
         """Decode line by line; go back to the fast path where data ends between two documents."""
         for line in _lines(data):
             yield from builder.feed(line)
-            self._bytes = self._bytes + len(line) if builder.depth else 0
+            self._bytes += len(line)
             self._check_size()
-            if builder.depth and line.endswith(b"\n"):
-                self._check_newline(builder)
+            if line.endswith(b"\n"):
+                if builder.depth:
+                    self._check_newline(builder)
+                else:
+                    self._bytes = 0
         if _HAS_FAST_BACKEND and not builder.depth and data.endswith(b"\n"):
             self._restart()
 
     def _check_newline(self, builder: Builder) -> None:
         """Tell a pretty-printed document, which begins ``{`` newline, from one cut short."""
-        if builder.depth == 1 and not builder.keys:
+        if builder.has_just_begun:
             self._pretty_document = builder.count
         elif self._pretty_document != builder.count:
             raise DecodeError("a document was cut short: a line ends in the middle of it")
@@ -225,6 +250,7 @@ class LineDecoder:
             return
         self._lines.append(rest)
         self._rest.clear()
+        self._rest_bytes = 0
 
     def documents(self) -> Iterator[Any]:
         """Decode what was received; like `Decoder.documents`."""
@@ -235,10 +261,13 @@ class LineDecoder:
             try:
                 document = self._loads(line)
             except (ValueError, RecursionError) as error:
-                raise DecodeError(
-                    f"expected a line of JSON, got {len(line)} bytes that {self._loads!r} refused"
-                ) from error
-            yield document
+                failure = type(error).__name__  # the error itself may quote what is secret
+            else:
+                yield document
+                continue
+            raise DecodeError(
+                f"expected a line of JSON, got {len(line)} bytes: {failure} of {self._loads!r}"
+            )
         if self._rest_bytes > MAX_DOCUMENT_BYTES:
             raise DecodeError(f"a document is longer than {MAX_DOCUMENT_BYTES} bytes")
 
@@ -246,15 +275,22 @@ class LineDecoder:
 class _Reader:
     """The file that ``ijson.items`` reads: raises where a pipe would block."""
 
-    data = b""
+    unread: list[bytes]
+    """What is still to be read, from the last to the first."""
 
     def read(self, size: int) -> bytes:
-        if not size:
-            return b""  # ijson asks first whether bytes or text come
-        if not self.data:
+        if size and not self.unread:
             raise BlockingIOError
-        data, self.data = self.data, b""
-        return data
+        return self.unread.pop() if size else b""  # ijson asks first whether it gets bytes or text
+
+
+def _fits(depth: int, size: int) -> bool:
+    """Whether the paths that ``items`` holds for so many levels fit into `FAST_BYTES`.
+
+    The path of a level is no longer than the document so far, but for ``.item`` for each array
+    around it; and each character takes four bytes where one of them is an emoji.
+    """
+    return 4 * depth * (size + 2 * depth) <= FAST_BYTES
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -7,22 +7,14 @@ for its group versions one by one, until one has the kind.
 Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 """
 
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeAlias
 
 from kwatch._errors import KwatchError, ProtocolError, UnknownKindError
 from kwatch._http import Reply, Request
-
-_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_GROUP = rf"{_LABEL}(?:\.{_LABEL})*"
-_VERSION = r"v[0-9]+(?:(?:alpha|beta)[0-9]+)?"
-_NAME = re.compile(_LABEL)
-_KIND = re.compile(rf"({_LABEL})(?:\.({_VERSION}))?(?:\.({_GROUP})?)?")
-_API_VERSION = re.compile(rf"(?:{_GROUP}/)?{_LABEL}")
+from kwatch._resource import API_VERSION, NAME, KindName, Resource, parse_kind, version_path
 
 _ROOT_HEADERS = {
     "Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
@@ -31,111 +23,6 @@ _ROOT_HEADERS = {
 _ABSENT = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _MAX_NEAR_NAMES = 3
 _NEARNESS = 0.7
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """What the server serves under one plural name of one group version.
-
-    ``verbs`` is empty where it is not known; ``singular`` is ``""`` where there is none.
-
-    Example:
-        >>> from kwatch._discovery import Resource
-        >>> Resource("apps/v1", "deployments", "Deployment", namespaced=True).path("shop")
-        '/apis/apps/v1/namespaces/shop/deployments'
-    """
-
-    api_version: str
-    plural: str
-    kind: str
-    namespaced: bool
-    verbs: tuple[str, ...] = ()
-    short_names: tuple[str, ...] = ()
-    singular: str = ""
-
-    @property
-    def group(self) -> str:
-        """The API group, ``""`` for the core group."""
-        return self.api_version.rpartition("/")[0]
-
-    @property
-    def full_name(self) -> str:
-        """The name that no other resource has: ``"pods"``, ``"deployments.apps"``."""
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
-    def path(self, namespace: str | None = None) -> str:
-        """Give the path of its objects: those in one namespace, or (None) all.
-
-        Raises:
-            ValueError: It is cluster-scoped and a namespace was given, or that is no namespace.
-        """
-        root = _version_path(self.api_version)
-        if namespace is None:
-            return f"{root}/{self.plural}"
-        if not self.namespaced:
-            raise ValueError(f"{self.kind} is cluster-scoped, but got namespace {namespace!r}")
-        if not _NAME.fullmatch(namespace):
-            raise ValueError(f"expected a namespace such as 'default', got {namespace!r}")
-        return f"{root}/namespaces/{namespace}/{self.plural}"
-
-
-@dataclass(frozen=True, slots=True)
-class KindName:
-    """What `parse_kind` made of its arguments.
-
-    ``name`` is a kind, plural, singular or short name in lower case; ``group`` is None for any
-    group, ``""`` for the core group; ``version`` is ``""`` for any.
-    """
-
-    text: str
-    name: str
-    group: str | None = None
-    version: str = ""
-    api_version: str | None = None
-
-    def admits(self, api_version: str) -> bool:
-        """Tell whether a resource of this group version can be meant."""
-        group, _, version = api_version.rpartition("/")
-        return self.group in (None, group) and self.version in ("", version)
-
-
-def parse_kind(kind: str, api_version: str | None = None) -> KindName:
-    """Check what is asked for, without asking it.
-
-    Args:
-        kind: As kubectl takes it, in any case: ``Pod``, ``pods``, ``po``, ``deployments.apps``,
-            ``deployments.v1.apps``.
-        api_version: ``"v1"``, ``"apps/v1"``; None for whichever has the kind.
-
-    Raises:
-        TypeError: One of them is no string.
-        ValueError: One of them is malformed, or they contradict each other.
-
-    Example:
-        >>> from kwatch._discovery import parse_kind
-        >>> parse_kind("Deployment.apps").group
-        'apps'
-        >>> parse_kind("pods/log")
-        Traceback (most recent call last):
-        ValueError: expected a kind such as 'Pod', 'pods' or 'deployments.apps', got 'pods/log'
-    """
-    for name, value in (
-        ("kind", kind),
-        ("api_version", "" if api_version is None else api_version),
-    ):
-        if not isinstance(value, str):
-            raise TypeError(f"expected {name} as a str, got {value!r}")
-    parts = _KIND.fullmatch(kind.lower())
-    if parts is None:
-        example = "a kind such as 'Pod', 'pods' or 'deployments.apps'"
-        raise ValueError(f"expected {example}, got {kind!r}")
-    if api_version is not None and not _API_VERSION.fullmatch(api_version):
-        raise ValueError(f"expected an api_version such as 'v1' or 'apps/v1', got {api_version!r}")
-    group = (parts[3] or "") if "." in kind else None
-    wanted = KindName(kind, parts[1], group, parts[2] or "", api_version)
-    if api_version is not None and not wanted.admits(api_version):
-        raise ValueError(f"kind {kind!r} contradicts api_version {api_version!r}")
-    return wanted
 
 
 def discover(
@@ -192,7 +79,7 @@ class _Search:
         self.unseen: dict[str, KwatchError] = {}
 
     def within(self, api_version: str) -> Generator[Request, Reply, Resource]:
-        reply = yield Request(_version_path(api_version))
+        reply = yield Request(version_path(api_version))
         if reply.code == HTTPStatus.NOT_FOUND:
             message = f"the server does not serve api_version {api_version!r}"
             raise UnknownKindError(self.wanted.text, message) from reply.error(self.now())
@@ -228,7 +115,7 @@ class _Search:
         The core group is an exception: it comes first, and a search that went on without it would
         take ``events`` for ``events.events.k8s.io`` whenever the server had a bad moment.
         """
-        reply = yield Request(_version_path(api_version))
+        reply = yield Request(version_path(api_version))
         try:
             return _resource_list(self.read(reply), api_version)
         except KwatchError as error:
@@ -265,10 +152,6 @@ class _Search:
         raise UnknownKindError(wanted.text, message, near) from cause
 
 
-def _version_path(api_version: str) -> str:
-    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-
-
 def _near_names(name: str, seen: Iterable[Resource]) -> tuple[str, ...]:
     """Give the full names of what is called almost the same, the most similar first."""
     owners: dict[str, list[str]] = {}
@@ -293,7 +176,7 @@ def _offers(document: dict[str, Any]) -> list[_Offer]:
         raise ProtocolError(f"expected an APIGroupDiscoveryList or APIGroupList, got kind {kind!r}")
     preferred = [offer for group in groups for offer in group[:1]]
     others = [offer for group in groups for offer in group[1:]]
-    return [offer for offer in preferred + others if _API_VERSION.fullmatch(offer[0])]
+    return [offer for offer in preferred + others if API_VERSION.fullmatch(offer[0])]
 
 
 def _plain_group(group: dict[str, Any]) -> list[_Offer]:
@@ -331,7 +214,7 @@ def _resources(entries: Iterable[dict[str, Any]], api_version: str) -> Iterator[
     """Read the well-formed entries; ``pods/log`` is none, as it is a subresource."""
     for entry in entries:
         plural, kind = _text(entry.get("name")), _text(entry.get("kind"))
-        if kind and _NAME.fullmatch(plural):
+        if kind and NAME.fullmatch(plural):
             namespaced, singular = entry.get("namespaced") is True, _text(entry.get("singularName"))
             verbs, short_names = _texts(entry.get("verbs")), _texts(entry.get("shortNames"))
             yield Resource(api_version, plural, kind, namespaced, verbs, short_names, singular)

@@ -968,7 +968,6 @@ def test_an_endless_error_is_an_error_all_the_same(front: Front) -> None:
 
 def test_the_head_of_what_is_no_watch_is_enough(front: Front) -> None:
     """Its body, which may never come, is not waited for."""
-
     never = (pytest.fail("the body was read") for _ in range(1))
     page = Answer(never, 200, {"content-type": "text/html"})
     run = front.run(Script(listed("5"), watched(added("6")), page, watched(added("7"))), limit=2)

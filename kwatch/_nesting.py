@@ -1,0 +1,44 @@
+"""How deep JSON nests, by its bytes alone: much faster than parsing it."""
+
+from typing import Final
+
+_OTHERS: Final = bytes(set(range(256)) - set(b'{}[]"'))
+_MAX_ROUNDS: Final = 32
+
+
+class Nesting:
+    """Bytes in, a bound for their depth out: never too low, and close for what real objects have.
+
+    Attributes:
+        depth: How many objects and arrays were open within each other, at most.
+
+    >>> nesting = Nesting()
+    >>> nesting.feed(b'{"type": "ADDED", "object": {"data": "{{{{{{{{ ')
+    >>> nesting.feed(b'[[[[", "list": [[')
+    >>> nesting.depth
+    4
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._open = 0
+        self._carry = b""  # the quote that the bytes so far are in, and the backslash at their end
+
+    def feed(self, data: bytes) -> None:
+        """Count some more bytes. In what is not JSON, all up to the first error counts."""
+        data = (self._carry + data).replace(b"\\\\", b"")
+        backslash = data[-1:] if data.endswith(b"\\") else b""
+        data = data.replace(b'\\"', b"").translate(None, _OTHERS).replace(b'""', b"")
+        parts = data.split(b'"')  # outside a string, inside one, outside, ...
+        self._carry = b"" if len(parts) % 2 else b'"' + backslash
+        brackets = b"".join(parts[::2])
+        levels = 0
+        for _ in range(_MAX_ROUNDS):
+            fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
+            if len(fewer) == len(brackets):
+                break
+            brackets = fewer
+            levels += 2  # each of the two took one level away
+        begun = brackets.count(b"{") + brackets.count(b"[")
+        self.depth = max(self.depth, self._open + begun + levels)
+        self._open += begun - (len(brackets) - begun)
