@@ -1,0 +1,82 @@
+"""What the tests share: the server, the objects of one test, each front end in turn."""
+
+import os
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from kwatch import ConfigError, KubeConfig
+
+from .live import Box, Front, Proxy, serve_widgets
+
+FRONTS = ("watch", "awatch-asyncio", "awatch-trio")
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> str:
+    """The path of the kubeconfig."""
+    path = os.environ.get("KWATCH_E2E_KUBECONFIG")
+    if not path:
+        pytest.skip("KWATCH_E2E_KUBECONFIG names no kubeconfig of a real API server")
+    return path
+
+
+@pytest.fixture(scope="session")
+def config(kubeconfig: str) -> KubeConfig:
+    return KubeConfig.load(kubeconfig, os.environ.get("KWATCH_E2E_CONTEXT"))
+
+
+@pytest.fixture(scope="session")
+def api(config: KubeConfig) -> Iterator[httpx.Client]:
+    with config.client(timeout=30.0) as client:
+        serve_widgets(client)
+        yield client
+
+
+@pytest.fixture
+def box(api: httpx.Client) -> Iterator[Box]:
+    box = Box(api)
+    yield box
+    box.clean_up()
+
+
+@pytest.fixture(params=FRONTS)
+def front(request: pytest.FixtureRequest, config: KubeConfig) -> Front:
+    """Each front end in turn: one test body for all of them."""
+    return Front(request.param, config)
+
+
+@pytest.fixture
+def fronts(config: KubeConfig) -> list[Front]:
+    """All front ends, for a test that takes so long that they had better do it side by side."""
+    return [Front(name, config) for name in FRONTS]
+
+
+@pytest.fixture
+def proxy(config: KubeConfig) -> Iterator[Proxy]:
+    if httpx.URL(config.server).host != "127.0.0.1":
+        pytest.skip("the proxy is at 127.0.0.1, where the server's certificate need not hold")
+    proxy = Proxy(config.server)
+    yield proxy
+    proxy.close()
+
+
+def context_or_skip(kubeconfig: str, context: str) -> KubeConfig:
+    """Give another context of the kubeconfig, where there is one of this name."""
+    try:
+        return KubeConfig.load(kubeconfig, context)
+    except ConfigError as error:
+        pytest.skip(f"no usable context {context!r}: {error}")
+
+
+@pytest.fixture
+def nobody(kubeconfig: str) -> KubeConfig:
+    """A context that has no rights."""
+    return context_or_skip(kubeconfig, "nobody")
+
+
+@pytest.fixture
+def certificate(kubeconfig: str) -> KubeConfig:
+    """A context that has a client certificate and no token."""
+    return context_or_skip(kubeconfig, "certificate")
