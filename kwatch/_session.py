@@ -24,19 +24,18 @@ over) and `_gap` (events are gone for good).
 """
 
 import logging
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
 from kwatch._backoff import Backoff
+from kwatch._cursor import UNORDERED, Cursor
 from kwatch._decoder import Decoder, LineDecoder
 from kwatch._errors import ExpiredError, KwatchError, ProtocolError, StatusError, StreamError
 from kwatch._events import Event, EventType, parse_event
 from kwatch._http import Reply, Request
 from kwatch._query import Query
-from kwatch._recent import RecentEvents
 from kwatch._status import WatchState, WatchStatus
 
 logger = logging.getLogger("kwatch")
@@ -71,9 +70,6 @@ MAX_REPLY_BYTES: Final = 64 * 2**20
 MAX_ERROR_BYTES: Final = 65_536
 """The most that is read of an answer that is an error."""
 
-RECENT_EVENTS: Final = 1_000
-"""How many events are remembered, to know them again when a resumed watch repeats them."""
-
 _STORE_READ_ERRORS = ("StorageReadError", "StoreReadError")
 _RETRIED = (
     HTTPStatus.UNAUTHORIZED,
@@ -83,8 +79,6 @@ _RETRIED = (
     HTTPStatus.TOO_MANY_REQUESTS,
 )
 _FOR_A_PERSON = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-_COMPARABLE = re.compile(r"[1-9][0-9]*")
-_UNORDERED = ("", "0")  # resource versions that let the server begin with what exists, unsorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +144,8 @@ class Session:
         self._wall_clock = wall_clock
         # what is known
         self._path = ""
-        unordered = query.resource_version in _UNORDERED
-        self._cursor = None if unordered else query.resource_version
-        self._ordered = not unordered
-        self._recent = RecentEvents(RECENT_EVENTS)
-        status.begin(self._cursor)
+        self._cursor = Cursor(query.resource_version)
+        status.begin(self._cursor.resource_version)
         # where we are
         self._state = WatchState.DISCOVERING
         self._delay: float | None = None
@@ -191,12 +182,13 @@ class Session:
         if self._state is WatchState.DISCOVERING and self._resolution is None:
             self._resolve(None)
         self.status.state = self._state
+        cursor = self._cursor.resource_version
         if self._state is WatchState.LISTING:
             self._request = self._query.list_request(self._path)
         elif self._state is WatchState.PROBING:
-            self._request = self._query.probe_request(self._path, self._cursor or "")
+            self._request = self._query.probe_request(self._path, cursor or "")
         elif self._state is WatchState.WATCHING:
-            begin_at = self._query.resource_version if self._cursor is None else self._cursor
+            begin_at = self._query.resource_version if cursor is None else cursor
             seconds = self._query.lifetime(self._random())
             self._request = self._query.watch_request(self._path, begin_at, seconds)
             self._opened_at = self._clock()
@@ -230,7 +222,7 @@ class Session:
             return
         self._opened = True
         self.status.connects += 1
-        self.status.synced = self._ordered
+        self.status.synced = self._cursor.ordered
 
     def receive_data(self, data: bytes) -> Iterator[Event]:
         """Take a chunk of the body.
@@ -298,43 +290,23 @@ class Session:
     def _take(self, event: Event) -> Event | None:
         """Note what came; give the event if it is to be yielded."""
         bookmark = event.event_type is EventType.BOOKMARK
-        if bookmark:
-            new = self._is_ahead(event.resource_version)
-        else:
-            new = self._recent.add(event, self.status.connects)
+        news = self._cursor.take(event, self.status.connects)
         self._proven = True
         self._frames += 1
         self._empty = 0
         self._silence = 0.0
-        if new:
+        if news:
             self._news += 1
             self._broken_in_row = 0
-            self._advance(event)
+            self._tell_cursor()
         if bookmark:
             return event if self._allow_bookmarks else None
-        self.status.events += new
-        return event if new else None
+        self.status.events += news
+        return event if news else None
 
-    def _is_ahead(self, version: str) -> bool:
-        """Whether a bookmark moves the cursor: never back, where versions can be compared.
-
-        Source: KEP-5504, comparable resource versions.
-        """
-        old = self._cursor
-        if old is not None and _COMPARABLE.fullmatch(old) and _COMPARABLE.fullmatch(version):
-            return (len(version), version) > (len(old), old)
-        return version != old
-
-    def _advance(self, event: Event) -> None:
-        """Move the cursor past an event.
-
-        From resource version ``""`` or ``"0"`` comes first what exists, as `created` and in no
-        order. A bookmark or any other event is the first in order, and so is the first cursor.
-        """
-        self._ordered = self._ordered or event.event_type is not EventType.CREATED
-        if self._ordered:
-            self._cursor = self.status.resource_version = event.resource_version
-            self.status.synced = True
+    def _tell_cursor(self) -> None:
+        self.status.resource_version = self._cursor.resource_version
+        self.status.synced = self._cursor.ordered
 
     # Whole answers
 
@@ -374,13 +346,13 @@ class Session:
         except StreamError as error:
             self._raise(error)
         version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-        if not isinstance(version, str) or version in _UNORDERED:
+        if not isinstance(version, str) or version in UNORDERED:
             self._raise(
                 ProtocolError(
                     f"expected a list with a resourceVersion in answer to {reply.request}"
                 )
             )
-        self._cursor = self.status.resource_version = version
+        self._cursor.resource_version = self.status.resource_version = version
         self._state = WatchState.WATCHING
 
     def _probed(self, reply: Reply) -> None:
@@ -429,7 +401,7 @@ class Session:
             self._wait(failure)
         elif lived > SHORT_SECONDS:
             self._silence += 0.0 if self._frames else lived
-            if self._silence > PROBE_AFTER_SECONDS and self._cursor is not None:
+            if self._silence > PROBE_AFTER_SECONDS and self._cursor.resource_version is not None:
                 self._silence = 0.0
                 self._state = WatchState.PROBING
         elif self._frames:
@@ -439,13 +411,14 @@ class Session:
                 self._wait("the server ends each watch after a moment")
         else:
             self._empty += 1
-            if self._empty >= MAX_EMPTY_CONNECTIONS and self._cursor is not None:
+            if self._empty >= MAX_EMPTY_CONNECTIONS and self._cursor.resource_version is not None:
                 self._gap(StatusError(HTTPStatus.OK, message="nothing, again and again"))
             self._wait("the server ended the watch at once, with nothing")
 
     def _gap(self, cause: StatusError) -> NoReturn:
         """Events are gone for good. All gaps come here, so that this is where they are healed."""
-        begun = "where it began" if self._cursor is None else f"resource version {self._cursor}"
+        cursor = self._cursor.resource_version
+        begun = "where it began" if cursor is None else f"resource version {cursor}"
         error = ExpiredError(
             max(cause.code, HTTPStatus.GONE),
             cause.reason,
@@ -467,7 +440,7 @@ class Session:
             self._attempt = self._broken_in_row = 0
             self._last_delay = 0.0
             self._last_logged = ""
-        if not self._ordered and self.status.events:
+        if not self._cursor.ordered and self.status.events:
             self._gap(StatusError(HTTPStatus.OK, message="the first objects, and no bookmark"))
         return lived
 

@@ -23,6 +23,7 @@ from kwatch import (
     UnknownKindError,
     WatchStatus,
 )
+from kwatch import _cursor as cursor_module
 from kwatch import _session as session_module
 from tests.front import Answer, Front, Lasts, Script
 from tests.recorded import load
@@ -983,7 +984,7 @@ def test_an_error_in_the_stream_tells_where(front: Front) -> None:
 def test_what_is_remembered_of_events_is_bounded(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "RECENT_EVENTS", 3)
+    monkeypatch.setattr(cursor_module, "RECENT_EVENTS", 3)
     data = b"".join(added(str(n), f"w{n}") for n in range(10, 20))
     again = added("10", "w10") + added("19", "w19")
     run = front.run(Script(listed("5"), watched(data, CUT), watched(again, QUIET)))
