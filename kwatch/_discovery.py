@@ -77,6 +77,7 @@ class _Search:
         self.seen: list[Resource] = []
         self.unwatchable: list[Resource] = []
         self.unseen: dict[str, KwatchError] = {}
+        self.asked: set[str] = set()
 
     def within(self, api_version: str) -> Generator[Request, Reply, Resource]:
         reply = yield Request(version_path(api_version))
@@ -115,6 +116,9 @@ class _Search:
         The core group is an exception: it comes first, and a search that went on without it would
         take ``events`` for ``events.events.k8s.io`` whenever the server had a bad moment.
         """
+        if api_version in self.asked:
+            return []
+        self.asked.add(api_version)
         reply = yield Request(version_path(api_version))
         try:
             return _resource_list(self.read(reply), api_version)

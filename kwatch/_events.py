@@ -83,11 +83,16 @@ def parse_event(document: Any) -> Event:
         raise ProtocolError(f"expected an object in the {kind} event, got {_describe(obj)}")
     metadata = obj.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-    if not isinstance(version, str) or not version:
+    if not is_resource_version(version):
         raise ProtocolError(
             f"expected metadata.resourceVersion in the {kind} event, got {_describe(obj)}"
         )
     return Event(event_type, obj)
+
+
+def is_resource_version(value: Any) -> TypeGuard[str]:
+    """Whether it can be one: opaque, but not empty, and fit for a URL."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
 
 
 def _is_status(obj: Any, defaults: Mapping[str, Any] = {}) -> TypeGuard[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kwatch._discovery import discover
+from kwatch._events import is_resource_version
 from kwatch._http import Reply, Request
 from kwatch._resource import parse_kind
 from kwatch._selectors import Selector, field_selector, label_selector
@@ -69,11 +70,8 @@ class Query:
             _check_path(resource_path, namespace)
         if namespace is not None:
             _check_namespace(namespace)
-        if resource_version is not None and not isinstance(resource_version, str):
-            raise TypeError(
-                f"expected resource_version as the str that the server gave,"
-                f" got {resource_version!r}"
-            )
+        if resource_version:
+            _check_version(resource_version)
         if timeout_seconds is not None:
             _check_seconds(timeout_seconds)
         return cls(
@@ -186,6 +184,14 @@ def _check_namespace(namespace: str) -> None:
         raise ValueError(
             f"expected a namespace such as 'default', or None for all, got {namespace!r}"
         )
+
+
+def _check_version(version: Any) -> None:
+    expected = "expected resource_version as the str that the server gave"
+    if not isinstance(version, str):
+        raise TypeError(f"{expected}, got {version!r}")
+    if not is_resource_version(version):
+        raise ValueError(f"{expected}, got {version!r}")
 
 
 def _check_seconds(seconds: Any) -> None:

@@ -33,7 +33,7 @@ from kwatch._backoff import Backoff
 from kwatch._cursor import UNORDERED, Cursor
 from kwatch._decoder import Decoder, LineDecoder
 from kwatch._errors import ExpiredError, KwatchError, ProtocolError, StatusError, StreamError
-from kwatch._events import Event, EventType, parse_event
+from kwatch._events import Event, EventType, is_resource_version, parse_event
 from kwatch._http import Reply, Request
 from kwatch._query import Query
 from kwatch._status import WatchState, WatchStatus
@@ -346,7 +346,7 @@ class Session:
         except StreamError as error:
             self._raise(error)
         version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-        if not isinstance(version, str) or version in UNORDERED:
+        if not is_resource_version(version) or version in UNORDERED:
             self._raise(
                 ProtocolError(
                     f"expected a list with a resourceVersion in answer to {reply.request}"

@@ -11,6 +11,10 @@ class StopEvent:
     A blocked read, a list, a discovery request and a backoff sleep end within 100 ms. One event
     may be shared by any number of watches, and stays set.
 
+    A request that waits for its answer on a connection that was used before is left to a thread,
+    which ends at the read timeout; and with HTTP/2, the connection that is shut down is one that
+    other watches of the same client may share.
+
     `set` may be called from any thread and any signal handler: unlike `threading.Event`, this
     class holds no lock that a handler could find taken by the thread that it interrupts.
 

@@ -587,3 +587,16 @@ def test_a_group_version_that_would_change_the_path_is_never_asked(name: str) ->
     server = Server({"/api": versions(f"{name}/v1"), "/apis": apis})
     assert_only_own_errors(server, "widgets")
     assert server.asked == ["/api", "/apis"]
+
+
+def test_a_group_version_that_is_named_again_and_again_is_asked_once() -> None:
+    group = {
+        "name": "a.io",
+        "versions": [{"groupVersion": "a.io/v1"}] * 1000,
+        "preferredVersion": {"groupVersion": "a.io/v1"},
+    }
+    answers = {"/apis": {"kind": "APIGroupList", "groups": [group] * 3}}
+    server = Server(answers)
+    with pytest.raises(UnknownKindError):
+        server.discover("things.a.io")
+    assert server.asked == ["/apis", "/apis/a.io/v1"]

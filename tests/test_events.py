@@ -38,7 +38,16 @@ def test_s44_s45_what_is_no_event_is_a_protocol_error(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "metadata", [None, [], "x", {}, {"resourceVersion": ""}, {"resourceVersion": 7}]
+    "metadata",
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"resourceVersion": ""},
+        {"resourceVersion": 7},
+        {"resourceVersion": "\ud800"},
+    ],
 )
 @pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"])
 def test_s31_an_object_without_a_version_is_a_protocol_error(kind: str, metadata: Any) -> None:

@@ -155,6 +155,8 @@ BAD_ARGUMENTS = [
     ({"kind": "Pod", "name": "a/b"}, ValueError, "'a/b'"),
     ({"kind": "Pod", "name": 1}, TypeError, "name"),
     ({"kind": "Pod", "resource_version": 7}, TypeError, "7"),
+    ({"kind": "Pod", "resource_version": "7\n"}, ValueError, "resource_version"),
+    ({"kind": "Pod", "resource_version": "\ud800"}, ValueError, "resource_version"),
     ({"kind": "Pod", "timeout_seconds": 0}, ValueError, "timeout_seconds"),
     ({"kind": "Pod", "timeout_seconds": 2.5}, TypeError, "2.5"),
     ({"kind": "Pod", "timeout_seconds": True}, TypeError, "True"),

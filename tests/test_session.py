@@ -121,7 +121,7 @@ def test_an_unreachable_server_after_the_list_is_raised_at_once(front: Front) ->
     assert front.run(Script(listed("5"), REFUSED)).raised() is REFUSED
 
 
-@pytest.mark.parametrize("version", [None, "", "0"])
+@pytest.mark.parametrize("version", [None, "", "0", "\ud800", "5\n"])
 def test_s06_a_list_without_a_resource_version_is_an_error_and_no_loop(
     front: Front, version: str | None
 ) -> None:
@@ -701,8 +701,8 @@ def test_s54_a_failure_is_logged_again_after_sustained_success(
 def test_s54_a_connection_that_brings_news_for_a_while_is_sustained_success(front: Front) -> None:
     """Cuts every few seconds must not add up to minutes of silence."""
     answers = [watched(added(str(n)), Lasts(3.0), CUT) for n in range(10, 30)]
-    run = front.run(Script(listed("5"), *answers))
-    assert run.sleeps == [0.8] * 20
+    run = front.run(Script(listed("5"), watched(CUT), REFUSED, REFUSED, REFUSED, *answers))
+    assert run.sleeps == [0.8, 1.6, 3.2, 6.4, *[0.8] * 20]
 
 
 def test_s65_quiet_watches_whose_heads_come_late_are_no_empty_ones(front: Front) -> None:
@@ -756,6 +756,12 @@ def test_after_a_quiet_connection_the_start_is_over(
     script = Script(listed("5"), first, listed("5"), watched(bad), watched(added("6")))
     if len(list(first.parts)) == 2:  # a cut connection is not asked about
         script = Script(listed("5"), first, watched(bad), watched(added("6")))
+    assert front.run(script, limit=1).changes == [("created", "web", "6")]
+
+
+@pytest.mark.parametrize("bad", [error(503), error(429), b"<html>"])
+def test_an_error_after_a_quiet_while_is_none_of_the_start(front: Front, bad: bytes) -> None:
+    script = Script(listed("5"), watched(Lasts(50), bad), watched(added("6")))
     assert front.run(script, limit=1).changes == [("created", "web", "6")]
 
 
