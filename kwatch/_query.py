@@ -8,13 +8,12 @@ from typing import Any, Final
 from kwatch._discovery import discover
 from kwatch._events import is_resource_version
 from kwatch._http import Reply, Request
-from kwatch._resource import parse_kind
+from kwatch._resource import check_namespace, parse_kind
 from kwatch._selectors import Selector, field_selector, label_selector
 
 READ_MARGIN_SECONDS: Final = 30.0
 """How much later than promised a server may end a watch before it is taken for dead."""
 
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(/[^/?#\s\x00-\x1f]+)+")
 _PLACE = "/namespaces/{namespace}"
 _JSON = "application/json"
@@ -69,7 +68,7 @@ class Query:
                 raise TypeError("expected either kind and api_version, or resource_path, got both")
             _check_path(resource_path, namespace)
         if namespace is not None:
-            _check_namespace(namespace)
+            check_namespace(namespace)
         if resource_version:
             _check_version(resource_version)
         if timeout_seconds is not None:
@@ -175,15 +174,6 @@ def _check_path(path: str, namespace: str | None) -> None:
         raise ValueError(f"expected {{namespace}} in resource_path for a namespace, got {path!r}")
     if "{" in path.replace(_PLACE, ""):
         raise ValueError(f"expected no braces but {_PLACE!r} in resource_path, got {path!r}")
-
-
-def _check_namespace(namespace: str) -> None:
-    if not isinstance(namespace, str):
-        raise TypeError(f"expected namespace as a str, or None for all, got {namespace!r}")
-    if not _NAMESPACE.fullmatch(namespace):
-        raise ValueError(
-            f"expected a namespace such as 'default', or None for all, got {namespace!r}"
-        )
 
 
 def _check_version(version: Any) -> None:

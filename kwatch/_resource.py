@@ -56,8 +56,7 @@ class Resource:
             return f"{root}/{self.plural}"
         if not self.namespaced:
             raise ValueError(f"{self.kind} is cluster-scoped, but got namespace {namespace!r}")
-        if not NAME.fullmatch(namespace):
-            raise ValueError(f"expected a namespace such as 'default', got {namespace!r}")
+        check_namespace(namespace)
         return f"{root}/namespaces/{namespace}/{self.plural}"
 
 
@@ -123,3 +122,17 @@ def parse_kind(kind: str, api_version: str | None = None) -> KindName:
 def version_path(api_version: str) -> str:
     """Give the path under which a group version is served."""
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def check_namespace(namespace: str) -> None:
+    """See that it can be one: a DNS label.
+
+    Raises:
+        TypeError: It is no string.
+        ValueError: It is no DNS label.
+    """
+    expected = "expected a namespace such as 'default', or None for all"
+    if not isinstance(namespace, str):
+        raise TypeError(f"{expected}, got {namespace!r}")
+    if len(namespace) > 63 or not NAME.fullmatch(namespace):
+        raise ValueError(f"{expected}, got {namespace!r}")

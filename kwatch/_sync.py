@@ -307,7 +307,9 @@ class Wire:
             sent = opening()
         else:
             sent = interruptible(lambda more: opening(extensions=more), self._stop_event)
-        response = sent.__enter__()
+        response = (
+            sent.__enter__()
+        )  # no `with`: what closing raises must not replace what is raised
         try:
             yield response.status_code, response.headers, response.iter_bytes()
         finally:
