@@ -544,7 +544,7 @@ def torment(
             cuts = proxy.cuts
             while proxy.cuts == cuts and status.state != "ended":
                 wait_for(is_open, OUTAGE_SECONDS)
-                time.sleep(chance.uniform(0.2, 1.2))
+                time.sleep(chance.uniform(0.2, 3.0))
                 inside, abruptly = chance.random() < 0.5, chance.random() < 0.5
                 proxy.cut(abruptly=abruptly, inside=inside, after=chance.randrange(400))
             continue

@@ -510,7 +510,9 @@ def test_s36_410_at_open_is_a_gap(front: Front) -> None:
 
 def test_s37_empty_closes_again_and_again_are_a_gap(front: Front) -> None:
     run = front.run(Script(listed("5"), *[watched()] * 5))
-    assert isinstance(run.raised(), ExpiredError)
+    failure = run.raised()
+    assert isinstance(failure, ExpiredError)
+    assert failure.code == 410
     assert run.sleeps == [0.8, 1.6, 3.2, 6.4]
 
 
