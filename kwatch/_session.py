@@ -453,11 +453,14 @@ class Session:
         self._delay = self._last_delay = delay
         if error is not None:
             self.status.last_error = error
-        if reason != self._last_logged:  # a failure that lasts is told once
+        # A failure that lasts is told once; the request differs each time.
+        told = reason.replace(str(self._request), "")
+        if told != self._last_logged:
             for_a_person = isinstance(error, StatusError) and error.code in _FOR_A_PERSON
             level = logging.WARNING if for_a_person else logging.INFO
-            logger.log(level, "%s: %s; asking again in %.1f s", self._request, reason, delay)
-            self._last_logged = reason
+            where = f"{self._request}: " if told == reason else ""
+            logger.log(level, "%s%s; asking again in %.1f s", where, reason, delay)
+            self._last_logged = told
 
     def _raise(self, error: KwatchError) -> NoReturn:
         self.status.last_error = error

@@ -186,7 +186,7 @@ class Front:
         script: Script,
         *,
         limit: int = 1000,
-        chance: float = 0.0,
+        chance: float | Callable[[], float] = 0.0,
         loads: Callable[[bytes], Any] | None = None,
         allow_bookmarks: bool = False,
         backoff: Backoff | None = None,
@@ -204,7 +204,7 @@ class Front:
             backoff=backoff or Backoff(),
             status=WatchStatus(_clock=script.clock, _wall_clock=script.clock.wall),
             stopped=stopped,
-            random=lambda: chance,
+            random=chance if callable(chance) else lambda: chance,
             clock=script.clock,
             wall_clock=script.clock.wall,
         )

@@ -650,9 +650,11 @@ def test_s49_404_in_mid_life_is_retried_without_a_log_storm(
     caplog.set_level(logging.INFO, logger="kwatch")
     answers = [refusal(404, "NotFound") for _ in range(50)]
     script = Script(listed("5"), watched(added("6"), CUT), *answers, watched(added("7")))
-    run = front.run(script, limit=2)
+    chances = itertools.cycle([0.0, 0.3, 0.6])
+    run = front.run(script, limit=2, chance=lambda: next(chances), backoff=Backoff(jitter=0))
     assert len(run.events) == 2
     assert sorted(run.sleeps)[-40:] == [30.0] * 40
+    assert len({w["timeoutSeconds"] for w in script.watches}) == 3
     levels = [r.levelname for r in caplog.records if r.name == "kwatch"]
     assert levels == ["INFO", "WARNING"]
 
