@@ -271,7 +271,7 @@ def test_a_right_that_was_lost_is_a_warning(
     script(server, END)
     run = Run(capsys, "pods", "-A", "--resource-version", "1")
     warning, error = run.err.splitlines()
-    assert warning.startswith("kwatch: GET /api/v1/pods?")
+    assert warning.startswith("kwatch: the server answered 403 Forbidden to GET /api/v1/pods?")
     assert "403" in warning
     assert error.endswith("the end")
 
