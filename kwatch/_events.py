@@ -69,7 +69,7 @@ def parse_event(document: Any) -> Event:
     if not isinstance(document, dict):
         raise ProtocolError(f"expected a watch event, got {_describe(document)}")
     kind, obj = document.get("type"), document.get("object")
-    if kind == "ERROR" and _is_status(obj, {"status": "Failure"}):
+    if kind == "ERROR" and _is_status(obj, status="Failure"):
         raise status_error(obj)
     if kind is None and _is_status(document):
         raise status_error(document)
@@ -95,13 +95,18 @@ def is_resource_version(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
 
 
-def _is_status(obj: Any, defaults: Mapping[str, Any] = {}) -> TypeGuard[Mapping[str, Any]]:
-    """Whether it is what the server tells errors by, and no custom resource of the same name."""
-    if not isinstance(obj, dict):
-        return False
-    full = {"apiVersion": "v1", **defaults, **obj}
-    return (full.get("kind"), full["apiVersion"]) == ("Status", "v1") and isinstance(
-        full.get("status"), str
+def _is_status(obj: Any, status: str | None = None) -> TypeGuard[Mapping[str, Any]]:
+    """Whether it is what the server tells errors by, and no custom resource of the same name.
+
+    Args:
+        obj: The object.
+        status: What its field ``status`` counts as where it is missing.
+    """
+    return (
+        isinstance(obj, dict)
+        and obj.get("kind") == "Status"
+        and obj.get("apiVersion", "v1") == "v1"
+        and isinstance(obj.get("status", status), str)
     )
 
 

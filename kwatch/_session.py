@@ -41,7 +41,7 @@ from kwatch._status import WatchState, WatchStatus
 logger = logging.getLogger("kwatch")
 
 SHORT_SECONDS: Final = 0.9
-"""A connection that lived longer, and longer than the wait before it, was no failure.
+"""A connection that lived longer was no failure, if it brought news or outlived the wait before.
 
 The shortest life that can be asked for is a second.
 """
@@ -71,14 +71,8 @@ MAX_ERROR_BYTES: Final = 65_536
 """The most that is read of an answer that is an error."""
 
 _STORE_READ_ERRORS = ("StorageReadError", "StoreReadError")
-_RETRIED = (
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.NOT_FOUND,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_MANY_REQUESTS,
-)
 _FOR_A_PERSON = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+_RETRIED = (*_FOR_A_PERSON, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,10 +430,10 @@ class Session:
         if lived > SHORT_SECONDS:
             self._proven = True
             self._empty = self._short = 0
-        if lived > SHORT_SECONDS and (self._news or lived > self._last_delay):
-            self._attempt = self._broken_in_row = 0
-            self._last_delay = 0.0
-            self._last_logged = ""
+            if self._news or lived > self._last_delay:
+                self._attempt = self._broken_in_row = 0
+                self._last_delay = 0.0
+                self._last_logged = ""
         if not self._cursor.ordered and self.status.events:
             self._gap(StatusError(HTTPStatus.OK, message="the first objects, and no bookmark"))
         return lived
