@@ -5,20 +5,31 @@ The twin of ``_sync``, which says what is what; `awatch` is stopped by cancellin
 
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 import anyio
 import httpx
 
+from kwatch._amerge import merged
 from kwatch._backoff import Backoff
-from kwatch._client import check_client, check_types, timeout_of
-from kwatch._events import Event
+from kwatch._client import abilities_of, check_client, check_types, timeout_of
+from kwatch._events import Event, EventType
 from kwatch._http import Reply, Request
 from kwatch._query import Query
 from kwatch._selectors import Selector
 from kwatch._session import Delay, Session
+from kwatch._sessions import part_of, sessions
 from kwatch._status import WatchStatus
 
 T = TypeVar("T")
@@ -32,13 +43,15 @@ def awatch(
     *,
     api_version: str | None = None,
     resource_path: str | None = None,
-    namespace: str | None = None,
+    namespace: str | Iterable[str] | None = None,
     name: str | None = None,
     label_selector: Selector | None = None,
     field_selector: Selector | None = None,
-    resource_version: str | None = None,
+    resource_version: str | Mapping[str, str | None] | None = None,
+    send_initial_events: bool = False,
     allow_bookmarks: bool = False,
     metadata_only: bool = False,
+    subresource: str | None = None,
     loads: Callable[[bytes], Any] | None = None,
     timeout_seconds: int | None = None,
     backoff: Backoff | None = None,
@@ -62,8 +75,8 @@ def awatch(
     check_client(client, "awatch")
     check_types(backoff=(backoff, Backoff), status=(status, WatchStatus))
     wire = Wire(client)
-    session = Session(
-        Query.of(
+    found = sessions(
+        Query.each(
             kind,
             api_version=api_version,
             resource_path=resource_path,
@@ -72,19 +85,21 @@ def awatch(
             label_selector=label_selector,
             field_selector=field_selector,
             resource_version=resource_version,
+            send_initial_events=send_initial_events,
             metadata_only=metadata_only,
             timeout_seconds=timeout_seconds,
+            subresource=subresource,
         ),
         allow_bookmarks=allow_bookmarks,
         loads=loads,
-        backoff=backoff or Backoff(),
-        status=status or WatchStatus(),
+        backoff=backoff,
+        status=status,
         stopped=wire.stopped,
-        random=random.random,
-        clock=time.monotonic,
-        wall_clock=time.time,
+        abilities=abilities_of(client),
     )
-    return stream(wire, session)
+    if None in found:
+        return stream(wire, found[None])
+    return merged_stream(wire, found, allow_bookmarks=allow_bookmarks)
 
 
 async def aconnect(
@@ -98,8 +113,10 @@ async def aconnect(
     label_selector: Selector | None = None,
     field_selector: Selector | None = None,
     resource_version: str | None = None,
+    send_initial_events: bool = False,
     metadata_only: bool = False,
     timeout_seconds: int | None = None,
+    subresource: str | None = None,
 ) -> httpx.Response:
     """Open one watch connection: `kwatch.connect` for an `httpx.AsyncClient`.
 
@@ -116,11 +133,19 @@ async def aconnect(
         label_selector=label_selector,
         field_selector=field_selector,
         resource_version=resource_version,
+        send_initial_events=send_initial_events,
         metadata_only=metadata_only,
         timeout_seconds=timeout_seconds,
+        subresource=subresource,
     )
     path = await answer(Wire(client), query.resolve(time.time))
-    request = query.watch_request(path, resource_version, query.lifetime(random.random()))  # noqa: S311 - no secret
+    request = query.watch_request(
+        path,
+        resource_version,
+        query.lifetime(random.random()),  # noqa: S311 - no secret
+        initial=send_initial_events,
+        metadata=metadata_only,
+    )
     response = await client.send(
         client.build_request(
             "GET",
@@ -149,7 +174,7 @@ async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
                 await wire.sleep(step.seconds)
                 continue
             try:
-                async with wire.open(step) as (code, headers, chunks):
+                async with wire.open(step, lambda: session.patience) as (code, headers, chunks):
                     session.receive_response(code, headers)
                     while session.reading and (chunk := await anext(chunks, None)) is not None:
                         for event in session.receive_data(chunk):
@@ -165,6 +190,28 @@ async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
                     raise
     finally:
         session.close()
+
+
+async def merged_stream(
+    wire: "Wire", found: Mapping[str | None, Session], *, allow_bookmarks: bool
+) -> AsyncGenerator[Event, None]:
+    """Do what several sessions say, and yield what they give, as it comes."""
+    sources = {session: reaching(wire, session) for session in found.values()}
+    async with aclosing(merged(sources)) as results:
+        async for session, (event, reached) in results:
+            bookmark = event.event_type is EventType.BOOKMARK
+            part_of(session).publish(reached, not bookmark)
+            if allow_bookmarks or not bookmark:
+                yield event
+
+
+async def reaching(
+    wire: "Wire", session: Session
+) -> AsyncGenerator[tuple[Event, tuple[str | None, bool]], None]:
+    """Do what a session says, and yield what it gives, and how far it has come by then."""
+    async with aclosing(stream(wire, session)) as events:
+        async for event in events:
+            yield event, part_of(session).reached
 
 
 async def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
@@ -202,7 +249,7 @@ class Wire:
 
     @asynccontextmanager
     async def open(
-        self, request: Request
+        self, request: Request, patience: Callable[[], float] | None = None
     ) -> AsyncIterator[tuple[int, httpx.Headers, AsyncIterator[bytes]]]:
         """Send a request; give the code, headers and chunks of the answer; close it at the end."""
         async with self._client.stream(
@@ -214,9 +261,29 @@ class Wire:
         ) as response:
             chunks = response.aiter_bytes()
             try:
-                yield response.status_code, response.headers, chunks
+                with patient(response, patience):
+                    yield response.status_code, response.headers, chunks
             finally:
                 await _unwind(response, chunks)
+
+
+@contextmanager
+def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
+    """Let each read of a response take what time it may take by then."""
+    source = response.extensions.get("network_stream")
+    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
+        yield
+        return
+    read: Callable[..., Awaitable[bytes]] = source.read
+
+    async def read_patiently(max_bytes: int, **_: Any) -> bytes:
+        return await read(max_bytes, timeout=patience())
+
+    source.read = read_patiently
+    try:
+        yield
+    finally:
+        del source.read
 
 
 async def _unwind(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:

@@ -44,6 +44,11 @@ class Builder:
         return len(self._open) - 1
 
     @property
+    def open_containers(self) -> list[Any]:
+        """The objects and arrays that are open, as far as they have come, the outermost first."""
+        return self._open[1:]
+
+    @property
     def has_just_begun(self) -> bool:
         """Whether there is nothing yet of the open document but its first bracket."""
         return self.depth == 1 and self._key is None and not self._open[1]

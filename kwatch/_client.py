@@ -1,10 +1,14 @@
 """What both front ends ask of the client that they are handed."""
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 
+from kwatch._abilities import Abilities
 from kwatch._http import Request
+
+_abilities: WeakKeyDictionary[Any, Abilities] = WeakKeyDictionary()
 
 
 def check_client(client: Any, function: str) -> None:
@@ -47,6 +51,14 @@ def check_types(**expected: tuple[Any, type]) -> None:
     for name, (value, right) in expected.items():
         if value is not None and not isinstance(value, right):
             raise TypeError(f"expected {name} as a kwatch.{right.__name__}, got {value!r}")
+
+
+def abilities_of(client: Any) -> Abilities:
+    """Give what was found out through a client; nothing for one that cannot be told from others."""
+    try:
+        return _abilities.setdefault(client, Abilities())
+    except TypeError:
+        return Abilities()
 
 
 def timeout_of(client: Any, request: Request) -> httpx.Timeout:

@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from enum import Enum
 from typing import Final
 
 from kwatch._events import Event, EventType
@@ -13,6 +14,32 @@ UNORDERED: Final = ("", "0")
 """Resource versions that let the server begin with what exists, in no order."""
 
 _COMPARABLE = re.compile(r"[1-9][0-9]*")
+
+
+def is_older(version: str | None, than: str | None) -> bool:
+    """Whether a resource version is older than another; never where they cannot be compared.
+
+    Source: KEP-5504, comparable resource versions.
+
+    >>> is_older("99", "100"), is_older("100", "99"), is_older("a1", "a2")
+    (True, False, False)
+    """
+    if version is None or than is None:
+        return False
+    if not (_COMPARABLE.fullmatch(version) and _COMPARABLE.fullmatch(than)):
+        return False
+    return (len(version), version) < (len(than), than)
+
+
+class Place(Enum):
+    """Where an event stands in the order of things."""
+
+    NEXT = "next"
+    """It is news."""
+    REPEATED = "repeated"
+    """It came before, on an earlier connection, or leads nowhere."""
+    BACK = "back"
+    """It is older than the cursor, and never came: the server has gone back in time."""
 
 
 class Cursor:
@@ -35,28 +62,26 @@ class Cursor:
         self._recent: deque[tuple[str, str, str]] = deque()
         self._connections: dict[tuple[str, str, str], int] = {}  # the first that each came on
 
-    def take(self, event: Event, connection: int) -> bool:
-        """Move past an event of a connection, of which there is a number; tell if it is news.
+    def restart(self, resource_version: str) -> None:
+        """Go on from a list's resource version, which may be older: what came before is void."""
+        self.ordered = True
+        self.resource_version = resource_version
+        self._recent.clear()
+        self._connections.clear()
 
-        News is no repetition of an earlier connection, and no bookmark that leads nowhere.
-        """
-        bookmark = event.event_type is EventType.BOOKMARK
-        news = self._is_ahead(event) if bookmark else self._is_new(event, connection)
-        if news:
-            self.ordered = self.ordered or event.event_type is not EventType.CREATED
-            if self.ordered:
-                self.resource_version = event.resource_version
-        return news
-
-    def _is_ahead(self, bookmark: Event) -> bool:
-        """Whether a bookmark leads on: never back, where versions can be compared.
-
-        Source: KEP-5504, comparable resource versions.
-        """
-        old, new = self.resource_version, bookmark.resource_version
-        if old is not None and _COMPARABLE.fullmatch(old) and _COMPARABLE.fullmatch(new):
-            return (len(new), new) > (len(old), old)
-        return new != old
+    def take(self, event: Event, connection: int) -> Place:
+        """Move past an event of a connection, of which there is a number; tell where it stands."""
+        if not self._is_new(event, connection):
+            return Place.REPEATED
+        bookmark, version = event.event_type is EventType.BOOKMARK, event.resource_version
+        if is_older(version, self.resource_version):
+            # some servers send a deletion with the version of the last change
+            return Place.NEXT if event.event_type is EventType.DELETED else Place.BACK
+        self.ordered = self.ordered or event.event_type is not EventType.CREATED
+        leads_on = version != self.resource_version or not bookmark
+        if self.ordered:
+            self.resource_version = version
+        return Place.NEXT if leads_on else Place.REPEATED
 
     def _is_new(self, event: Event, connection: int) -> bool:
         """Remember an event.
@@ -67,10 +92,10 @@ class Cursor:
         metadata = event.obj["metadata"]
         identity = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
         key = (event.event_type, str(identity), event.resource_version)
-        first = self._connections.setdefault(key, connection)
-        if first != connection:
-            return False
-        self._recent.append(key)
-        if len(self._recent) > RECENT_EVENTS:
-            self._connections.pop(self._recent.popleft(), None)
-        return True
+        first = self._connections.get(key)
+        if first is None:
+            self._connections[key] = connection
+            self._recent.append(key)
+            if len(self._recent) > RECENT_EVENTS:
+                del self._connections[self._recent.popleft()]
+        return first in (None, connection)

@@ -11,6 +11,10 @@ Object: TypeAlias = dict[str, Any]
 """A Kubernetes object as ``json.loads`` would give it."""
 
 
+class NoVersionError(ProtocolError):
+    """An object has no resource version, so that nobody knows where in the order it stands."""
+
+
 class EventType(StrEnum):
     """What happened to the object of an event; each equals its plain string.
 
@@ -67,7 +71,7 @@ def parse_event(document: Any) -> Event:
     <EventType.DELETED: 'deleted'>
     """
     if not isinstance(document, dict):
-        raise ProtocolError(f"expected a watch event, got {_describe(document)}")
+        raise ProtocolError(f"expected a watch event, got {describe(document)}")
     kind, obj = document.get("type"), document.get("object")
     if kind == "ERROR" and _is_status(obj, status="Failure"):
         raise status_error(obj)
@@ -77,17 +81,34 @@ def parse_event(document: Any) -> Event:
     if event_type is None:
         raise ProtocolError(
             f"expected a watch event of type {', '.join(_TYPES)} or ERROR with a Status,"
-            f" got {_describe(document)}"
+            f" got {describe(document)}"
         )
+    return Event(event_type, check_object(obj, f"the {kind} event"))
+
+
+def check_object(obj: Any, where: str) -> Object:
+    """See that it is an object, and one that has a resource version.
+
+    Raises:
+        NoVersionError: It has none.
+        ProtocolError: It is no object.
+    """
     if not isinstance(obj, dict) or _is_status(obj):
-        raise ProtocolError(f"expected an object in the {kind} event, got {_describe(obj)}")
+        raise ProtocolError(f"expected an object in {where}, got {describe(obj)}")
     metadata = obj.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
     if not is_resource_version(version):
-        raise ProtocolError(
-            f"expected metadata.resourceVersion in the {kind} event, got {_describe(obj)}"
-        )
-    return Event(event_type, obj)
+        raise NoVersionError(f"expected metadata.resourceVersion in {where}, got {describe(obj)}")
+    return obj
+
+
+def metadata_alone(event: Event) -> Event:
+    """Give an event whose object is a PartialObjectMetadata, whatever the server has sent."""
+    obj = event.obj
+    if obj.get("kind") == "PartialObjectMetadata":
+        return event
+    partial = {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}
+    return Event(event.event_type, {**partial, "metadata": obj["metadata"]})
 
 
 def is_resource_version(value: Any) -> TypeGuard[str]:
@@ -110,7 +131,7 @@ def _is_status(obj: Any, status: str | None = None) -> TypeGuard[Mapping[str, An
     )
 
 
-def _describe(value: Any) -> str:
+def describe(value: Any) -> str:
     """Name a value by its shape, never by its content, which may be secret."""
     if not isinstance(value, dict):
         return f"a value of type {type(value).__name__}"

@@ -30,6 +30,11 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=lambda: {"Accept": "application/json"})
     read_timeout: float = 60.0
 
+    @property
+    def asks_for_metadata(self) -> bool:
+        """Whether metadata alone would be accepted."""
+        return "as=PartialObjectMetadata" in self.headers.get("Accept", "")
+
     def __str__(self) -> str:
         query = urlencode(self.params, safe="=,/!()")
         return f"GET {self.path}?{query}" if query else f"GET {self.path}"

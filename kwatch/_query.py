@@ -1,21 +1,25 @@
 """What is to be watched, and the requests that ask for it."""
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kwatch._discovery import discover
 from kwatch._events import is_resource_version
 from kwatch._http import Reply, Request
-from kwatch._resource import check_namespace, parse_kind
+from kwatch._resource import NAME, check_namespace, parse_kind
 from kwatch._selectors import Selector, field_selector, label_selector
 
 READ_MARGIN_SECONDS: Final = 30.0
 """How much later than promised a server may end a watch before it is taken for dead."""
 
+PAGE_SIZE: Final = 500
+"""How many objects a page of a list has. Source: client-go and kubectl."""
+
 _PATH = re.compile(r"(/[^/?#\s\x00-\x1f]+)+")
 _PLACE = "/namespaces/{namespace}"
+_IN_NAMESPACE = re.compile(r"/namespaces/[^/]+(?=/)")
 _JSON = "application/json"
 
 
@@ -35,8 +39,11 @@ class Query:
     label_selector: str | None
     field_selector: str | None
     resource_version: str | None
+    send_initial_events: bool
     metadata_only: bool
     timeout_seconds: int | None
+    name: str | None
+    subresource: str | None
 
     @classmethod
     def of(
@@ -50,8 +57,10 @@ class Query:
         label_selector: Selector | None = None,
         field_selector: Selector | None = None,
         resource_version: str | None = None,
+        send_initial_events: bool = False,
         metadata_only: bool = False,
         timeout_seconds: int | None = None,
+        subresource: str | None = None,
     ) -> "Query":
         """Check the arguments of `watch`, before anything is asked.
 
@@ -71,19 +80,67 @@ class Query:
             check_namespace(namespace)
         if resource_version:
             _check_version(resource_version)
+        if resource_version is not None and send_initial_events:
+            raise ValueError(
+                "expected either resource_version (go on from there) or send_initial_events=True"
+                f" (begin with what exists), got both, and resource_version={resource_version!r}"
+            )
         if timeout_seconds is not None:
             _check_seconds(timeout_seconds)
+        if subresource is not None:
+            _check_subresource(subresource)
+        one = _field_selector_of(name)
         return cls(
             kind,
             api_version,
             resource_path,
             namespace,
             _label_selector(label_selector),
-            _with_name(_field_selector(field_selector), name),
+            _joined(one if subresource is None else None, _field_selector(field_selector)),
             resource_version,
+            send_initial_events,
             metadata_only,
             timeout_seconds,
+            name,
+            subresource,
         )
+
+    @classmethod
+    def each(
+        cls,
+        kind: str | None = None,
+        *,
+        namespace: str | Iterable[str] | None = None,
+        resource_version: str | Mapping[str, str | None] | None = None,
+        **others: Any,
+    ) -> "dict[str | None, Query]":
+        """Check the arguments of `watch`, where ``namespace`` may be several.
+
+        Returns:
+            A query for each of several namespaces, or the only one under None.
+        """
+        if namespace is None or isinstance(namespace, str):
+            if isinstance(resource_version, Mapping):
+                raise TypeError("expected resource_version as a str, got those of namespaces")
+            only = cls.of(kind, namespace=namespace, resource_version=resource_version, **others)
+            return {None: only}
+        if not isinstance(namespace, Iterable):
+            raise TypeError(f"expected namespace as a str or several, got {namespace!r}")
+        names = list(dict.fromkeys(namespace))
+        if not names:
+            raise ValueError("expected at least one namespace, or None for all, got none")
+        versions: Mapping[str, str | None]
+        if isinstance(resource_version, Mapping):
+            versions = resource_version
+            unknown = sorted(set(resource_version) - set(names))
+            if unknown:
+                raise ValueError(f"expected a resource_version for {names}, got one for {unknown}")
+        else:
+            versions = dict.fromkeys(names, resource_version)
+        return {
+            name: cls.of(kind, namespace=name, resource_version=versions.get(name), **others)
+            for name in names
+        }
 
     def resolve(self, now: Callable[[], float]) -> Generator[Request, Reply, str]:
         """Find the path of what is to be watched, asking the server's discovery where need be.
@@ -93,43 +150,76 @@ class Query:
             StatusError: The server refuses to tell.
             ValueError: The kind is cluster-scoped, and a namespace was given.
         """
-        if self.resource_path is not None:
-            if self.namespace is None:
-                return self.resource_path.replace(_PLACE, "")
-            return self.resource_path.replace("{namespace}", self.namespace)
-        assert self.kind is not None  # noqa: S101 - `of` saw to it
-        resource = yield from discover(self.kind, self.api_version, now=now)
-        return resource.path(self.namespace)
+        if self.resource_path is None:
+            assert self.kind is not None  # noqa: S101 - `of` saw to it
+            resource = yield from discover(self.kind, self.api_version, now=now)
+            path = resource.path(self.namespace)
+        elif self.namespace is None:
+            path = self.resource_path.replace(_PLACE, "")
+        else:
+            path = self.resource_path.replace("{namespace}", self.namespace)
+        if self.subresource is None:
+            return path
+        return "/".join(part for part in (path, self.name, self.subresource) if part)
 
-    def list_request(self, path: str) -> Request:
-        """Ask for the present resource version: a list of one object at most, metadata alone."""
-        return Request(
-            path,
-            {**self._selection(), "limit": "1"},
-            {"Accept": _metadata_of("PartialObjectMetadataList")},
-        )
+    @staticmethod
+    def resource_of(path: str) -> str:
+        """Give what a path has in common with those in other namespaces.
 
-    def probe_request(self, path: str, resource_version: str) -> Request:
-        """Ask for a list that is not older than a resource version: an error if there is none."""
-        request = self.list_request(path)
-        return Request(
-            path,
-            {
-                **request.params,
-                "resourceVersion": resource_version,
-                "resourceVersionMatch": "NotOlderThan",
-            },
-            request.headers,
-        )
+        >>> Query.resource_of("/api/v1/namespaces/shop/pods")
+        '/api/v1/pods'
+        """
+        return _IN_NAMESPACE.sub("", path)
+
+    def list_request(
+        self,
+        path: str,
+        *,
+        resource_version: str | None = None,
+        continue_token: str = "",
+        metadata: bool = False,
+        limit: int = PAGE_SIZE,
+    ) -> Request:
+        """Ask for a page of a list.
+
+        Args:
+            path: What `resolve` gave.
+            resource_version: What the list must have reached; None: the latest.
+            continue_token: Asks for a later page, and goes with nothing else but the selectors.
+            metadata: Whether metadata alone will do.
+            limit: How many objects.
+        """
+        params = {**self._selection(), "limit": str(limit)}
+        if continue_token:
+            params["continue"] = continue_token
+        elif resource_version is not None:
+            params["resourceVersion"] = resource_version
+            params["resourceVersionMatch"] = "NotOlderThan"
+        accept = _metadata_of("PartialObjectMetadataList") if metadata else _JSON
+        return Request(path, params, {"Accept": accept})
 
     def lifetime(self, chance: float) -> int:
         """Give the server-side life of one connection, seconds; ``chance`` is in [0, 1)."""
         return self.timeout_seconds or 180 + int(50 * chance)
 
     def watch_request(
-        self, path: str, resource_version: str | None, timeout_seconds: int
+        self,
+        path: str,
+        resource_version: str | None,
+        timeout_seconds: int,
+        *,
+        initial: bool = False,
+        metadata: bool = False,
     ) -> Request:
-        """Ask for the changes after a resource version; None or ``""`` leaves it to the server."""
+        """Ask for the changes after a resource version; None or ``""`` leaves it to the server.
+
+        Args:
+            path: What `resolve` gave.
+            resource_version: See above.
+            timeout_seconds: How long the server is to go on.
+            initial: Whether it is to begin with what exists.
+            metadata: Whether metadata alone will do.
+        """
         params = {
             **self._selection(),
             "watch": "1",
@@ -138,8 +228,10 @@ class Query:
         }
         if resource_version:
             params["resourceVersion"] = resource_version
+        if initial:
+            params |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         headers = {
-            "Accept": _metadata_of("PartialObjectMetadata") if self.metadata_only else _JSON,
+            "Accept": _metadata_of("PartialObjectMetadata") if metadata else _JSON,
             # httpx stops without an error after the first member of a gzip stream
             "Accept-Encoding": "identity",
         }
@@ -154,15 +246,25 @@ class Query:
 _label_selector, _field_selector = label_selector, field_selector
 
 
-def _with_name(selector: str | None, name: str | None) -> str | None:
+def _field_selector_of(name: str | None) -> str | None:
     if name is None:
-        return selector
+        return None
     if not isinstance(name, str):
         raise TypeError(f"expected name as a str, got {name!r}")
     if not name or "/" in name:
         raise ValueError(f"expected the name of an object, or None for all, got {name!r}")
-    one = field_selector([("metadata.name", "=", name)])
-    return f"{one},{selector}" if selector else one
+    return field_selector([("metadata.name", "=", name)])
+
+
+def _joined(*selectors: str | None) -> str | None:
+    return ",".join(selector for selector in selectors if selector) or None
+
+
+def _check_subresource(subresource: Any) -> None:
+    if not isinstance(subresource, str):
+        raise TypeError(f"expected subresource as a str, got {subresource!r}")
+    if not NAME.fullmatch(subresource):
+        raise ValueError(f"expected a subresource such as 'status', got {subresource!r}")
 
 
 def _check_path(path: str, namespace: str | None) -> None:

@@ -13,8 +13,10 @@ class WatchState(StrEnum):
     """Nothing was asked of the server yet."""
     DISCOVERING = "discovering"
     """Asks the server which resource a kind is."""
+    SYNCING = "syncing"
+    """Has a watch open that begins with what exists, or is opening one."""
     LISTING = "listing"
-    """Asks for the resource version to begin at."""
+    """Lists what exists: at the start, or because what happened in a gap is gone."""
     WATCHING = "watching"
     """Has a watch open, or is opening one."""
     PROBING = "probing"
@@ -33,7 +35,9 @@ class WatchStatus:
 
     Attributes:
         resource_version: A cursor. A watch that is given it misses nothing, provided that all
-            events yielded so far were handled. None until there is one.
+            events yielded so far were handled. None until there is one: what exists comes in no
+            order, so that nothing stands for a part of it. While a gap is healed, it stays where
+            the gap began. For several namespaces: the oldest of theirs, where they can be compared.
         synced: Whether all that existed at the start has been yielded, or was not asked for and
             the start is known.
         state: What the watch is doing.
@@ -42,6 +46,7 @@ class WatchStatus:
         connects: How many watch connections were opened.
         relists: How many times a gap was healed by a list.
         last_error: The last error that was retried or raised; None before.
+        namespaces: The status of each namespace, where several are watched.
 
     >>> status = WatchStatus()
     >>> status.state, status.is_healthy(60)
@@ -56,12 +61,13 @@ class WatchStatus:
     connects: int = 0
     relists: int = 0
     last_error: Exception | None = None
+    namespaces: "dict[str, WatchStatus]" = field(default_factory=dict)
     _monotonic_contact: float | None = field(default=None, repr=False)
     _clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     _wall_clock: Callable[[], float] = field(default=time.time, repr=False)
 
     def is_healthy(self, max_silence_seconds: float) -> bool:
-        """Whether the watch runs and the server was heard of lately.
+        """Whether the watch runs and the server was heard of lately, in each of the namespaces.
 
         Contact counts and not events, so that idle is not dead: a quiet server sends a bookmark
         about once a minute. Steps of the wall clock do not matter.
@@ -70,6 +76,8 @@ class WatchStatus:
             max_silence_seconds: How long the server may be silent. Less than `watch`'s
                 ``timeout_seconds`` only makes sense where the server sends bookmarks.
         """
+        if self.namespaces:
+            return all(part.is_healthy(max_silence_seconds) for part in self.namespaces.values())
         if self.state is WatchState.ENDED or self._monotonic_contact is None:
             return False
         return self._clock() - self._monotonic_contact <= max_silence_seconds
@@ -81,8 +89,14 @@ class WatchStatus:
         self.state = WatchState.NEW
         self.last_contact = self._monotonic_contact = self.last_error = None
         self.events = self.connects = self.relists = 0
+        self.namespaces = {}
 
     def contact(self) -> None:
         """Note that the server was heard of just now."""
         self._monotonic_contact = self._clock()
         self.last_contact = self._wall_clock()
+
+    def advance(self, resource_version: str | None, *, synced: bool) -> None:
+        """Note that all up to a cursor was yielded, or is about to be."""
+        self.resource_version = resource_version
+        self.synced = synced

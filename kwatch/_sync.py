@@ -6,21 +6,23 @@ for the `StopEvent`.
 
 import random
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import httpx
 
 from kwatch._backoff import Backoff
-from kwatch._client import check_client, check_types, timeout_of
-from kwatch._events import Event
+from kwatch._client import abilities_of, check_client, check_types, timeout_of
+from kwatch._events import Event, EventType
 from kwatch._http import Reply, Request
 from kwatch._interrupt import interruptible
+from kwatch._merge import merged
 from kwatch._query import Query
 from kwatch._selectors import Selector
 from kwatch._session import Delay, Session
+from kwatch._sessions import part_of, sessions
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
 
@@ -33,13 +35,15 @@ def watch(
     *,
     api_version: str | None = None,
     resource_path: str | None = None,
-    namespace: str | None = None,
+    namespace: str | Iterable[str] | None = None,
     name: str | None = None,
     label_selector: Selector | None = None,
     field_selector: Selector | None = None,
-    resource_version: str | None = None,
+    resource_version: str | Mapping[str, str | None] | None = None,
+    send_initial_events: bool = False,
     allow_bookmarks: bool = False,
     metadata_only: bool = False,
+    subresource: str | None = None,
     loads: Callable[[bytes], Any] | None = None,
     timeout_seconds: int | None = None,
     backoff: Backoff | None = None,
@@ -68,16 +72,22 @@ def watch(
             core first, then each group's preferred version.
         resource_path: The path to watch, such as ``"/api/v1/namespaces/{namespace}/pods"``,
             instead of ``kind`` and ``api_version``; then discovery is not asked.
-        namespace: The namespace to watch. None: all of them.
+        namespace: The namespace to watch, or several: one stream, in which a namespace that is
+            forbidden or out of reach does not stop the others. None: all of them.
         name: The one object to watch. None: all of them.
         label_selector: Which labels to select, see `Selector`. None: all.
         field_selector: Which fields to select, see `Selector`. None: all.
         resource_version: The cursor to begin right after, such as a stored
-            `WatchStatus.resource_version`. ``"0"`` or ``""``: what exists comes first, each as
-            ``created``. None: from now.
-        allow_bookmarks: Whether ``("bookmark", obj)`` is yielded too.
+            `WatchStatus.resource_version`; for several namespaces, one for all or a mapping.
+            ``"0"`` or ``""``: what exists in the server's cache comes first. None: from now.
+        send_initial_events: Whether what exists comes first, each object as ``created``; not
+            together with ``resource_version``.
+        allow_bookmarks: Whether ``("bookmark", obj)`` is yielded too. One with the annotation
+            ``k8s.io/initial-events-end`` = ``"true"`` ends what exists, and each relist.
         metadata_only: Whether the objects are to be PartialObjectMetadata: apiVersion, kind,
-            metadata. A server that cannot do that sends the whole objects.
+            metadata. Where a server cannot do that, the whole objects come over the wire.
+        subresource: A subresource to watch instead of the objects, such as ``"scale"``, where the
+            server has one that can be watched; with ``name``, that of one object.
         loads: Decodes one line of bytes, such as ``orjson.loads``. None: ijson, incrementally.
         timeout_seconds: The server-side life of one connection, whole seconds. None: random in
             [180, 230), each time.
@@ -116,8 +126,8 @@ def watch(
     check_types(backoff=(backoff, Backoff), status=(status, WatchStatus))
     check_types(stop_event=(stop_event, StopEvent))
     wire = Wire(client, stop_event)
-    session = Session(
-        Query.of(
+    found = sessions(
+        Query.each(
             kind,
             api_version=api_version,
             resource_path=resource_path,
@@ -126,19 +136,21 @@ def watch(
             label_selector=label_selector,
             field_selector=field_selector,
             resource_version=resource_version,
+            send_initial_events=send_initial_events,
             metadata_only=metadata_only,
             timeout_seconds=timeout_seconds,
+            subresource=subresource,
         ),
         allow_bookmarks=allow_bookmarks,
         loads=loads,
-        backoff=backoff or Backoff(),
-        status=status or WatchStatus(),
+        backoff=backoff,
+        status=status,
         stopped=wire.stopped,
-        random=random.random,
-        clock=time.monotonic,
-        wall_clock=time.time,
+        abilities=abilities_of(client),
     )
-    return stream(wire, session)
+    if None in found:
+        return stream(wire, found[None])
+    return merged_stream(wire, found, allow_bookmarks=allow_bookmarks)
 
 
 def connect(
@@ -152,8 +164,10 @@ def connect(
     label_selector: Selector | None = None,
     field_selector: Selector | None = None,
     resource_version: str | None = None,
+    send_initial_events: bool = False,
     metadata_only: bool = False,
     timeout_seconds: int | None = None,
+    subresource: str | None = None,
 ) -> httpx.Response:
     """Open one watch connection, without reconnecting or healing anything: a lower layer.
 
@@ -168,8 +182,10 @@ def connect(
         field_selector: See `watch`.
         resource_version: Where to begin. None leaves it to the server, which sends what exists
             first.
+        send_initial_events: Whether to ask for a streaming list: what exists, and a bookmark.
         metadata_only: See `watch`.
         timeout_seconds: See `watch`.
+        subresource: See `watch`.
 
     Returns:
         The open response, with status 200; close it by ``response.close()``. Give its chunks
@@ -203,11 +219,19 @@ def connect(
         label_selector=label_selector,
         field_selector=field_selector,
         resource_version=resource_version,
+        send_initial_events=send_initial_events,
         metadata_only=metadata_only,
         timeout_seconds=timeout_seconds,
+        subresource=subresource,
     )
     path = answer(Wire(client), query.resolve(time.time))
-    request = query.watch_request(path, resource_version, query.lifetime(random.random()))  # noqa: S311 - no secret
+    request = query.watch_request(
+        path,
+        resource_version,
+        query.lifetime(random.random()),  # noqa: S311 - no secret
+        initial=send_initial_events,
+        metadata=metadata_only,
+    )
     response = client.send(
         client.build_request(
             "GET",
@@ -236,7 +260,7 @@ def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
                 wire.sleep(step.seconds)
                 continue
             try:
-                with wire.open(step) as (code, headers, chunks):
+                with wire.open(step, lambda: session.patience) as (code, headers, chunks):
                     session.receive_response(code, headers)
                     while session.reading and (chunk := next(chunks, None)) is not None:
                         for event in session.receive_data(chunk):
@@ -252,6 +276,28 @@ def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
                     raise
     finally:
         session.close()
+
+
+def merged_stream(
+    wire: "Wire", found: Mapping[str | None, Session], *, allow_bookmarks: bool
+) -> Generator[Event, None, None]:
+    """Do what several sessions say, and yield what they give, as it comes."""
+    sources = {session: reaching(wire, session) for session in found.values()}
+    with wire.stopping() as stop, closing(merged(sources, stop)) as results:
+        for session, (event, reached) in results:
+            bookmark = event.event_type is EventType.BOOKMARK
+            part_of(session).publish(reached, not bookmark)
+            if allow_bookmarks or not bookmark:
+                yield event
+
+
+def reaching(
+    wire: "Wire", session: Session
+) -> Generator[tuple[Event, tuple[str | None, bool]], None, None]:
+    """Do what a session says, and yield what it gives, and how far it has come by then."""
+    with closing(stream(wire, session)) as events:
+        for event in events:
+            yield event, part_of(session).reached
 
 
 def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
@@ -293,8 +339,28 @@ class Wire:
         return self._stop_event is not None and self._stop_event.is_set()
 
     @contextmanager
-    def open(self, request: Request) -> Iterator[tuple[int, httpx.Headers, Iterator[bytes]]]:
-        """Send a request; give the code, headers and chunks of the answer; close it at the end."""
+    def stopping(self) -> Iterator[Callable[[], None]]:
+        """Have a stop event of its own, which the one that was handed in sets as well.
+
+        Yields:
+            What sets it.
+        """
+        given, own = self._stop_event, StopEvent()
+        self._stop_event, self.sleep = own, own.wait
+        with nullcontext() if given is None else given.calling(own.set):
+            yield own.set
+
+    @contextmanager
+    def open(
+        self, request: Request, patience: Callable[[], float] | None = None
+    ) -> Iterator[tuple[int, httpx.Headers, Iterator[bytes]]]:
+        """Send a request; give the code, headers and chunks of the answer; close it at the end.
+
+        Args:
+            request: The request.
+            patience: Gives the seconds that each read of the answer may take. None: the request's
+                own read timeout, as for a transport that shows no connection to read from.
+        """
         opening = partial(
             self._client.stream,
             "GET",
@@ -311,7 +377,31 @@ class Wire:
             sent.__enter__()
         )  # no `with`: what closing raises must not replace what is raised
         try:
-            yield response.status_code, response.headers, response.iter_bytes()
+            with patient(response, patience):
+                yield response.status_code, response.headers, response.iter_bytes()
         finally:
             with suppress(httpx.RequestError, OSError):
                 sent.__exit__(None, None, None)
+
+
+@contextmanager
+def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
+    """Let each read of a response take what time it may take by then.
+
+    httpx fixes the read timeout when the request is sent; its network stream, to which it gives
+    access, takes one for each read. With HTTP/2, other responses are read from the same one.
+    """
+    source = response.extensions.get("network_stream")
+    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
+        yield
+        return
+    read: Callable[..., bytes] = source.read
+
+    def read_patiently(max_bytes: int, **_: Any) -> bytes:
+        return read(max_bytes, timeout=patience())
+
+    source.read = read_patiently
+    try:
+        yield
+    finally:
+        del source.read

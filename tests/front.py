@@ -16,8 +16,10 @@ import httpx
 from kwatch import Backoff, Event, WatchStatus
 from kwatch import _async as async_front
 from kwatch import _sync as sync_front
+from kwatch._abilities import Abilities
 from kwatch._query import Query
 from kwatch._session import Session
+from kwatch._siblings import Siblings
 
 FRONTS = ("watch", "awatch-asyncio", "awatch-trio")
 
@@ -106,14 +108,14 @@ class Script(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.requests: list[httpx.Request] = []
         self.times: list[float] = []
         self.bodies: list[Body] = []
-        self._answers = deque(answers)
+        self.answers = deque(answers)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not self._answers:
+        if not self.answers:
             raise OutOfScript
         self.requests.append(request)
         self.times.append(self.clock.now)
-        answer = self._answers.popleft()
+        answer = self.answers.popleft()
         if isinstance(answer, Exception):
             raise answer
         self.bodies.append(Body(answer.parts, self.clock))
@@ -192,6 +194,8 @@ class Front:
         backoff: Backoff | None = None,
         stopped: Callable[[], bool] = lambda: False,
         kind: str | None = None,
+        abilities: Abilities | None = None,
+        siblings: Siblings | None = None,
         **query: Any,
     ) -> Run:
         """Watch until the script is over, an error is raised, or so many events came."""
@@ -207,6 +211,8 @@ class Front:
             random=chance if callable(chance) else lambda: chance,
             clock=script.clock,
             wall_clock=script.clock.wall,
+            abilities=abilities,
+            siblings=siblings,
         )
         run = Run(script, session.status)
         self.runs.append(run)

@@ -27,7 +27,7 @@ from kwatch import (
     watch,
 )
 from kwatch.testing import FakeAPIServer
-from tests.test_session import added, modified
+from tests.frames import added, modified
 
 BACKENDS = ("asyncio", "trio")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -332,7 +332,7 @@ def test_a_compacted_cursor_is_an_expired_error(server: FakeAPIServer) -> None:
     server.compact()
     with httpx.Client(base_url=server.url) as client:
         events = watch(client, "wd", resource_version=first)
-        with pytest.raises(ExpiredError, match="list the objects again"):
+        with pytest.raises(ExpiredError, match="send_initial_events=True"):
             next(events)
 
 

@@ -53,7 +53,7 @@ def test_steps_of_the_wall_clock_do_not_matter(clock: Time) -> None:
 
 def test_states_equal_their_strings() -> None:
     assert {str(state) for state in WatchState} == {
-        "new", "discovering", "listing", "watching", "probing", "waiting", "ended",
+        "new", "discovering", "syncing", "listing", "watching", "probing", "waiting", "ended",
     }  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+"""How long a watch may be silent before it is taken for dead."""
+
+from collections import deque
+from typing import Final
+
+SILENT_INTERVALS: Final = 2.5
+"""So many times the interval between two bookmarks."""
+
+MIN_SILENCE_SECONDS: Final = 1.0
+"""Less is no silence, however fast the bookmarks come."""
+
+INTERVALS: Final = 5
+"""The longest of so many intervals counts: the last one of a connection's life is shorter."""
+
+
+class Liveness:
+    """Learns from the bookmarks how long the server is ever silent.
+
+    Nothing here runs: it only tells how long a read may take. Where no bookmark was seen, that is
+    for the request's own read timeout to say.
+    """
+
+    def __init__(self) -> None:
+        self._intervals: deque[float] = deque(maxlen=INTERVALS)
+        self._since = 0.0
+        self._false_alarms = 0
+
+    def opened(self, now: float) -> None:
+        """A watch was opened; ``now`` is in seconds, as everywhere in here."""
+        self._since = now
+
+    def bookmark(self, now: float) -> None:
+        """A bookmark came, at its regular time."""
+        self._intervals.append(now - self._since)
+        self._since = now
+        self._false_alarms = 0
+
+    def silent(self) -> None:
+        """A read took longer than `patience`; until it is sure that bookmarks come, allow more."""
+        self._false_alarms += 1
+
+    def patience(self, at_most: float) -> float:
+        """Give how many seconds a read may take."""
+        if not self._intervals:
+            return at_most
+        silence = max(MIN_SILENCE_SECONDS, SILENT_INTERVALS * max(self._intervals))
+        return min(at_most, silence * 2.0**self._false_alarms)

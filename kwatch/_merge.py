@@ -1,0 +1,70 @@
+"""Several iterators as one, each read in a thread of its own."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
+from queue import Empty, Queue
+from threading import Thread
+from typing import NamedTuple, TypeVar
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class _End(NamedTuple):
+    """A source is over: exhausted (None), or by an exception."""
+
+    error: BaseException | None
+
+
+def merged(
+    sources: Mapping[K, Iterable[T]], stop: Callable[[], object]
+) -> Generator[tuple[K, T], None, None]:
+    """Read all sources at once, and yield what each gives, as it comes.
+
+    Of each, no more is read ahead than the items that wait in a queue that has room for one of
+    each, so that a slow consumer slows the sources down.
+
+    Args:
+        sources: What to read, each under a key of its own.
+        stop: Makes the sources end, whatever they are doing; called on every way out.
+
+    Yields:
+        The key of a source, and what that gave.
+
+    Raises:
+        Exception: What a source raised, once all that it gave before was yielded.
+
+    >>> sorted(merged({"a": [1, 2], "b": [3]}, stop=lambda: None))
+    [('a', 1), ('a', 2), ('b', 3)]
+    """
+    results: Queue[tuple[K, T] | _End] = Queue(maxsize=len(sources))
+
+    def read(key: K, source: Iterable[T]) -> None:
+        error: BaseException | None = None
+        try:
+            for item in source:
+                results.put((key, item))
+        except BaseException as raised:  # it is raised again, in the thread that waits
+            error = raised
+        results.put(_End(error))
+
+    threads = [Thread(target=read, args=pair, daemon=True) for pair in sources.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        running = len(threads)
+        while running:
+            result = results.get()
+            if isinstance(result, _End):
+                running -= 1
+                if result.error is not None:
+                    raise result.error
+            else:
+                yield result
+    finally:
+        stop()
+        for thread in threads:
+            while thread.is_alive():
+                with suppress(Empty):
+                    results.get_nowait()  # it may wait for room
+                thread.join(0.01)

@@ -1,0 +1,136 @@
+"""One watch connection: bytes in, news out."""
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+
+from kwatch._cursor import UNORDERED, Cursor, Place, is_older
+from kwatch._decoder import Decoder, LineDecoder
+from kwatch._errors import ProtocolError, StatusError
+from kwatch._events import Event, EventType, parse_event
+from kwatch._known import Known
+from kwatch._snapshot import INITIAL_EVENTS_END
+
+
+class BackInTimeError(StatusError):
+    """The server is older than what it sent before, as when it was restored from a backup."""
+
+
+class Stream:
+    """What one connection brings, seen against the cursor and what is known.
+
+    Args:
+        number: Which connection it is; later ones have higher numbers.
+        decoder: What makes documents of its bytes.
+        cursor: Where the watch is; is moved.
+        known: The objects that exist, or None where those are not known. Learns.
+        initial: Whether the connection begins with what exists, and marks its end.
+
+    Attributes:
+        initial: Whether that end has still to come.
+        frames: How many events and bookmarks have come,
+        news: how many of them were no repetitions,
+        created: how many were objects that are new,
+        bookmarks: and how many were bookmarks that came at their regular time.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        decoder: Decoder | LineDecoder,
+        cursor: Cursor,
+        known: Known | None,
+        *,
+        initial: bool,
+    ) -> None:
+        self.initial = initial
+        self.frames = self.news = self.created = self.bookmarks = 0
+        self._number = number
+        self._decoder = decoder
+        self._cursor = cursor
+        self._known = known
+        if known is not None and initial:
+            known.begin()
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the bytes so far end in the middle of an event."""
+        return self._decoder.incomplete
+
+    def receive_data(self, data: bytes) -> Iterator[Event]:
+        """Take some more bytes.
+
+        Yields:
+            The news that end in them, and each bookmark.
+
+        Raises:
+            StatusError: The server tells of an error.
+            BackInTimeError: What comes is older than what came.
+            StreamError: This is no watch. In either case, the news before were yielded.
+        """
+        self._decoder.receive_data(data)
+        return self._events()
+
+    def receive_eof(self) -> Iterator[Event]:
+        """Take the end; like `receive_data`."""
+        self._decoder.receive_eof()
+        return self._events()
+
+    def _events(self) -> Iterator[Event]:
+        for document in self._decoder.documents():
+            event = parse_event(document)
+            self.frames += 1
+            self.created += event.event_type is EventType.CREATED
+            if self.initial and self._known is not None:
+                yield from self._existing(event, self._known)
+            else:
+                yield from self._change(event)
+
+    def _existing(self, event: Event, known: Known) -> Iterable[Event]:
+        """Take an event of those that tell what exists, in no order."""
+        if event.event_type is EventType.BOOKMARK:
+            return self._end(event, known) if _is_end(event) else (event,)
+        self.news += 1
+        if event.event_type is EventType.DELETED:
+            return (event,) if known.remove(event.obj) else ()
+        return known.confirm(event.obj)
+
+    def _end(self, bookmark: Event, known: Known) -> Iterator[Event]:
+        """All that exists was told: what did not come is gone."""
+        version = bookmark.resource_version
+        if version in UNORDERED:
+            raise ProtocolError(f"expected a resourceVersion in a bookmark, got {version!r}")
+        yield from known.vanished(bookmark.obj)
+        self._cursor.restart(version)
+        self.initial = False
+        self.news += 1
+        yield bookmark
+
+    def _change(self, event: Event) -> Iterable[Event]:
+        """Take an event of those that come in order."""
+        known, cursor = self._known, self._cursor.resource_version
+        bookmark = event.event_type is EventType.BOOKMARK
+        seen = known is not None and not bookmark and known.agrees(event)
+        if seen and is_older(event.resource_version, cursor):
+            return ()
+        self.bookmarks += bookmark and not _is_end(event)
+        place = self._cursor.take(event, self._number)
+        if place is Place.BACK:
+            raise BackInTimeError(
+                HTTPStatus.OK,
+                message=f"after resource version {cursor} came {event.resource_version}:"
+                " the server has gone back in time",
+            )
+        self.news += place is Place.NEXT
+        if bookmark:
+            return (event,)
+        if place is Place.REPEATED or (seen and event.event_type is not EventType.DELETED):
+            return ()
+        if known is not None:
+            known.take(event)
+        return (event,)
+
+
+def _is_end(bookmark: Event) -> bool:
+    """Whether a bookmark ends what exists: its annotation must be there, and be ``"true"``."""
+    annotations = bookmark.obj["metadata"].get("annotations")
+    return isinstance(annotations, dict) and annotations.get(INITIAL_EVENTS_END) == "true"
