@@ -19,9 +19,10 @@ from kwatch._events import Event, EventType
 from kwatch._http import Reply, Request
 from kwatch._interrupt import interruptible
 from kwatch._merge import merged
+from kwatch._policy import Delay
 from kwatch._query import Query
 from kwatch._selectors import Selector
-from kwatch._session import Delay, Session
+from kwatch._session import Session
 from kwatch._sessions import part_of, sessions
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
