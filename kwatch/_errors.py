@@ -64,7 +64,8 @@ class StatusError(KwatchError):
 class ExpiredError(StatusError):
     """What happened between two resource versions is gone, and cannot be found out again.
 
-    The message says what to do: list the objects once more, and watch from there.
+    Raised where a resource version was given; without one, the gap is healed. The message says
+    what to do: start again with ``send_initial_events=True``.
     """
 
 

@@ -55,14 +55,20 @@ def watch(
 
     An endless generator that yields each change once, in the server's order for one object, as
     soon as its last byte is there, across any number of disconnects. It never skips a change
-    silently: where what happened is gone for good, it raises.
+    silently. Where what happened is gone for good (``410 Gone``), the objects are listed and
+    compared with those that are known, and the difference is yielded: folded over a dict, the
+    events always end at the server's state. With ``resource_version`` given, what existed before
+    is not known, and it raises.
 
     The first error is raised at once, so that a wrong address, credential, kind or right shows
-    itself (a server that is only too busy is asked again, up to 10 times). Once the watch has
-    been open, transport errors, 401, 403, 404, 408, 429 and 5xx are retried without an end, after
-    the delays of ``backoff`` and at least what the server's Retry-After says.
+    itself (a server that is only too busy is asked again, up to 10 times). Once the server has
+    answered well, transport errors, 401, 403, 404, 408, 429 and 5xx are retried without an end,
+    after the delays of ``backoff`` and at least what the server's Retry-After says. Silence is
+    noticed by the interval of the server's bookmarks.
 
-    The connection is closed on every way out: ``break``, ``close()``, an exception.
+    The connection is closed on every way out: ``break``, ``close()``, an exception. Of each object
+    that exists, namespace, name, uid and resource version are held in memory, unless
+    ``resource_version`` was given.
 
     Args:
         client: A client with a ``base_url``; its auth, proxies, transport and all of its timeouts
@@ -106,18 +112,21 @@ def watch(
         ValueError: An argument cannot be right; at the call, but for a namespace given with a
             cluster-scoped kind, which shows itself when the server has been asked.
         UnknownKindError: The server knows no such kind.
-        ExpiredError: Events are gone for good. List the objects again, and watch from there.
+        ExpiredError: Events are gone for good, and ``resource_version`` was given: start again
+            with ``send_initial_events=True``.
         StatusError: The server refuses.
         StreamError: What the server sends is no watch: at once if it never was one, else when it
             has broken the contract 6 times in a row.
         httpx.TransportError: The server cannot be reached, and never was.
+
+    Source: the Kubernetes API concepts (efficient detection of changes, streaming lists).
 
     >>> from itertools import islice
     >>> from kwatch.testing import FakeAPIServer
     >>> with FakeAPIServer() as server, httpx.Client(base_url=server.url) as client:
     ...     for name in "abc":
     ...         _ = server.create("Pod", name)
-    ...     for event_type, obj in islice(watch(client, "Pod", resource_version="0"), 3):
+    ...     for event_type, obj in islice(watch(client, "Pod", send_initial_events=True), 3):
     ...         print(event_type, obj["metadata"]["name"])
     created a
     created b

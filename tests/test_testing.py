@@ -1,5 +1,6 @@
 """The fake API server, over real sockets: faults first."""
 
+import base64
 import json
 import socket
 import sys
@@ -178,6 +179,77 @@ def test_compact_expires_older_resource_versions_in_the_stream(
         assert names([next(events(response))]) == [("DELETED", "web-1")]
 
 
+def test_restore_goes_back_to_what_was_saved(server: FakeAPIServer, client: httpx.Client) -> None:
+    kept, gone = server.create("Pod", "a"), server.create("Pod", "b")
+    saved = server.save()
+    server.patch("Pod", "a", labels={"x": "y"})
+    server.delete("Pod", "b")
+    server.create("Widget", "w")
+    for _ in range(2):
+        server.restore(saved)
+        listed = client.get(PODS).json()
+        assert listed["items"] == [untyped(kept), untyped(gone)]
+        assert listed["metadata"]["resourceVersion"] == server.resource_version == "3"
+        assert client.get(WIDGETS).json()["items"] == []
+        again = server.create("Pod", "c")
+        assert version(again) == "4"
+    with watch(client, resourceVersion="3") as response:
+        assert next(events(response)) == ("ADDED", again)
+
+
+def test_restore_ends_the_watches_and_shows_them_nothing_of_the_new_history(
+    server: FakeAPIServer, client: httpx.Client
+) -> None:
+    saved = server.save()
+    with watch(client, resourceVersion="1") as early, watch(client, WIDGETS) as late:
+        server.create("Widget", "w")
+        server.restore(saved)
+        server.create("Pod", "a")
+        server.create("Widget", "v")
+        assert list(events(early)) == []
+        assert names(list(events(late))) == [("ADDED", "w")]
+    eventually(lambda: server.watches == 0)
+
+
+def test_restore_expires_what_was_before_it(server: FakeAPIServer, client: httpx.Client) -> None:
+    server.create("Pod", "a")
+    server.restore(server.save())
+    with watch(client, resourceVersion="1") as response:
+        assert next(events(response))[1]["code"] == 410
+
+
+def test_after_a_restore_a_watch_from_the_future_is_silent_until_it_is_passed() -> None:
+    with (
+        FakeAPIServer(bookmark_interval=0.01) as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        saved = server.save()
+        server.create("Pod", "a")
+        future = server.create("Pod", "b")
+        server.restore(saved)
+        params = {"resourceVersion": version(future), "allowWatchBookmarks": "true"}
+        assert client.get(PODS, params={"resourceVersion": "3"}).status_code == 504
+        with watch(client, **params) as response:
+            server.create("Pod", "c")
+            time.sleep(0.05)
+            server.close_watches()
+            assert (response.status_code, list(events(response))) == (200, [])
+        with watch(client, **params) as response:
+            server.create("Pod", "d")
+            server.create("Pod", "e")
+            stream = (event for event in events(response) if event[0] != "BOOKMARK")
+            assert names([next(stream)]) == [("ADDED", "e")]
+
+
+def test_what_was_saved_can_go_to_another_server(server: FakeAPIServer) -> None:
+    pod = server.create("Pod", "a")
+    other = FakeAPIServer()
+    other.restore(server.save())
+    assert other.delete("Pod", "a")["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert (other.resource_version, server.resource_version) == ("3", "2")
+    server.patch("Pod", "a", labels={"still": "there"})
+
+
 def test_compact_leaves_open_watches_alone(server: FakeAPIServer, client: httpx.Client) -> None:
     with watch(client, resourceVersion="1") as response:
         for number in range(50):
@@ -227,7 +299,7 @@ def test_stop_and_start_keep_the_objects_and_the_address() -> None:
     with pytest.raises(httpx.ConnectError):
         httpx.get(url + PODS)
     with server, httpx.Client(base_url=url) as client:
-        assert client.get(PODS).json()["items"] == [pod]
+        assert client.get(f"{DEFAULT_PODS}/web-1").json() == pod
         with watch(client, resourceVersion=version(pod)) as response:
             server.delete("Pod", "web-1")
             assert names([next(events(response))]) == [("DELETED", "web-1")]
@@ -269,10 +341,6 @@ def test_a_scripted_answer_comes_before_the_api(
         (PODS, {"fieldSelector": "metadata.name"}, 400, "BadRequest"),
         (PODS, {"fieldSelector": "spec.x=y"}, 400, "BadRequest"),
         (WIDGETS, {"fieldSelector": "status.phase=y"}, 400, "BadRequest"),
-        (PODS, {"sendInitialEvents": "true"}, 422, "Invalid"),
-        (PODS, {"resourceVersionMatch": "NotOlderThan"}, 422, "Invalid"),
-        (PODS, {"watch": "1", "sendInitialEvents": "true"}, 422, "Invalid"),
-        (PODS, {"watch": "1", "resourceVersionMatch": "NotOlderThan"}, 422, "Invalid"),
     ],
 )
 def test_refusals(
@@ -483,19 +551,356 @@ def test_metadata_only(server: FakeAPIServer, client: httpx.Client) -> None:
 # List and discovery
 
 
-def test_a_list_has_the_resource_version_of_the_store_before_its_items(
+def names_of(listed: dict[str, Any]) -> str:
+    return "".join(item["metadata"]["name"] for item in listed["items"])
+
+
+def untyped(pod: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in pod.items() if key not in {"kind", "apiVersion"}}
+
+
+def token(revision: int, start: str, version: str = "meta.k8s.io/v1") -> str:
+    document = {"v": version, "rv": revision, "start": start}
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+
+
+def encoded(document: str) -> str:
+    return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
+
+
+def test_a_list_of_a_built_in_kind_says_what_it_is_before_its_untyped_items(
     server: FakeAPIServer, client: httpx.Client
 ) -> None:
-    pods = [server.create("Pod", "b"), server.create("Pod", "a")]
+    pods = [server.create("Pod", "b", spec={"x": 1}), server.create("Pod", "a")]
     server.create("Node", "node-1")
-    for params in ({}, {"limit": "1"}, {"resourceVersion": "0"}, {"resourceVersion": "2"}):
-        response = client.get(PODS, params=params)
-        listed = response.json()
-        assert list(listed) == ["kind", "apiVersion", "metadata", "items"]
-        assert (listed["kind"], listed["apiVersion"]) == ("PodList", "v1")
-        assert listed["metadata"] == {"resourceVersion": "4"}
-        assert listed["items"] == pods[::-1]
-    assert client.get(WIDGETS).json()["items"] == []
+    listed = client.get(PODS).json()
+    assert list(listed) == ["kind", "apiVersion", "metadata", "items"]
+    assert (listed["kind"], listed["apiVersion"]) == ("PodList", "v1")
+    assert listed["metadata"] == {"resourceVersion": "4"}
+    assert listed["items"] == [untyped(pod) for pod in pods[::-1]]
+    assert client.get("/api/v1/namespaces/shop/pods").json()["items"] == []
+    page = client.get(PODS, params={"limit": "1"}).json()
+    assert list(page["metadata"]) == ["resourceVersion", "continue", "remainingItemCount"]
+
+
+def test_a_list_of_custom_resources_is_in_alphabetical_order(
+    server: FakeAPIServer, client: httpx.Client
+) -> None:
+    widget = server.create("Widget", "a", spec={"z": [{"y": 1, "b": 2}], "a": 3})
+    server.create("Widget", "b")
+    response = client.get(WIDGETS, params={"limit": "1"})
+    assert response.text == json.dumps(response.json(), separators=(",", ":"), sort_keys=True)
+    listed = response.json()
+    assert list(listed) == ["apiVersion", "items", "kind", "metadata"]
+    assert (listed["kind"], listed["apiVersion"]) == ("WidgetList", "example.com/v1")
+    assert list(listed["metadata"]) == ["continue", "remainingItemCount", "resourceVersion"]
+    assert listed["items"] == [widget]
+    empty = client.get(WIDGETS.replace("widgets", "namespaces/shop/widgets")).json()
+    assert (empty["items"], empty["metadata"]) == ([], {"continue": "", "resourceVersion": "3"})
+
+
+def test_a_list_of_metadata_has_the_same_form_for_all_and_no_empty_items(
+    server: FakeAPIServer, client: httpx.Client
+) -> None:
+    widget = server.create("Widget", "a", spec={"x": 1})
+    listed = client.get(WIDGETS, headers={"Accept": AS_METADATA_LIST}).json()
+    assert list(listed) == ["kind", "apiVersion", "metadata", "items"]
+    assert listed["metadata"] == {"resourceVersion": "2"}
+    part = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+    assert listed["items"] == [{**part, "metadata": widget["metadata"]}]
+    assert client.get(PODS, headers={"Accept": AS_METADATA_LIST}).json()["items"] is None
+
+
+@pytest.mark.parametrize(
+    ("group", "custom"),
+    [("", False), ("apps/", False), ("rbac.authorization.k8s.io/", False), ("example.com/", True)],
+)
+def test_which_groups_are_built_in(group: str, custom: bool) -> None:
+    assert Resource(f"{group}v1", "Kind", "kinds").custom is custom
+
+
+def pages(client: httpx.Client, path: str = PODS, **params: str) -> Iterator[dict[str, Any]]:
+    """The pages of a list; what comes after the first is asked for as the real server wants it."""
+    page = client.get(path, params=params).json()
+    yield page
+    rest = {name: text for name, text in params.items() if not name.startswith("resourceVersion")}
+    while more := page["metadata"].get("continue"):
+        assert more != rest.get("continue"), page
+        rest["continue"] = more
+        page = client.get(path, params=rest).json()
+        yield page
+
+
+def test_all_pages_show_the_state_of_the_first(server: FakeAPIServer, client: httpx.Client) -> None:
+    """Whatever happens in between: the state is that of one revision, in the order of the keys."""
+    old = [server.create("Pod", name, space) for space in ("a", "a-b") for name in "gecdab"]
+    expected = sorted(old, key=lambda pod: "{namespace}/{name}".format_map(pod["metadata"]))
+    reading = pages(client, limit="5")
+    seen = [next(reading)]
+    server.patch("Pod", "c", "a", labels={"x": "1"})
+    server.patch("Pod", "c", "a", labels={"x": "2"})
+    server.delete("Pod", "d", "a")
+    server.create("Pod", "d", "a")
+    server.create("Pod", "f", "a")
+    server.delete("Pod", "f", "a")
+    server.create("Pod", "f", "a")
+    server.delete("Pod", "g", "a-b")
+    server.create("Widget", "b", "a")
+    seen += reading
+    assert [pod for page in seen for pod in page["items"]] == [untyped(pod) for pod in expected]
+    assert expected[0]["metadata"]["namespace"] == "a-b"
+    assert [len(page["items"]) for page in seen] == [5, 5, 2]
+    assert [page["metadata"].get("remainingItemCount") for page in seen] == [7, 2, None]
+    assert {page["metadata"]["resourceVersion"] for page in seen} == {"13"}
+    assert "continue" not in seen[-1]["metadata"]
+
+
+def test_a_page_that_ends_with_the_last_object_is_the_last(
+    server: FakeAPIServer, client: httpx.Client
+) -> None:
+    for name in "abcd":
+        server.create("Widget", name)
+    server.create("Widget", "z", "shop")
+    path = WIDGETS.replace("widgets", "namespaces/default/widgets")
+    assert [names_of(page) for page in pages(client, path, limit="2")] == ["ab", "cd"]
+    for limit in ("0", "-1", "4", "5"):
+        assert [names_of(page) for page in pages(client, path, limit=limit)] == ["abcd"]
+
+
+def test_pages_under_a_selector_count_nothing_and_the_last_may_be_empty(
+    server: FakeAPIServer, client: httpx.Client
+) -> None:
+    """The server looks for another object when it fills a page, not for another that matches."""
+    for name in "abcd":
+        server.create("Pod", name, labels={"odd": str(name in "ac")})
+    for selector in ({"labelSelector": "odd=True"}, {"fieldSelector": "metadata.name!=b"}):
+        listed = list(pages(client, limit="2", **selector))
+        assert names_of(listed[0]) == "ac"
+        assert all("remainingItemCount" not in page["metadata"] for page in listed)
+    assert [names_of(page) for page in pages(client, limit="2", labelSelector="odd=True")] == [
+        "ac",
+        "",
+    ]
+
+
+def test_pages_of_metadata(server: FakeAPIServer, client: httpx.Client) -> None:
+    for name in "abc":
+        server.create("Pod", name)
+    client.headers["Accept"] = f"{AS_METADATA_LIST},application/json"
+    listed = list(pages(client, limit="2"))
+    assert [names_of(page) for page in listed] == ["ab", "c"]
+    assert listed[0]["metadata"]["remainingItemCount"] == 1
+
+
+def test_an_expired_continue_token_offers_the_rest_as_it_is_now(
+    server: FakeAPIServer, client: httpx.Client
+) -> None:
+    for name in "abcd":
+        server.create("Pod", name)
+    more = client.get(PODS, params={"limit": "2"}).json()["metadata"]["continue"]
+    server.compact()
+    assert names_of(client.get(PODS, params={"continue": more}).json()) == "cd"
+    server.delete("Pod", "c")
+    assert names_of(client.get(PODS, params={"continue": more}).json()) == "cd"
+    server.compact()
+    refused = client.get(PODS, params={"limit": "1", "continue": more})
+    status = refused.json()
+    offered = status["metadata"].pop("continue")
+    assert refused.status_code == 410
+    assert status == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": "The provided continue parameter is too old to display a consistent list "
+        "result. You can start a new list without the continue parameter, or use the continue "
+        "token in this response to retrieve the remainder of the results. Continuing with the "
+        "provided token results in an inconsistent list - objects that were created, modified, or "
+        "deleted between the time the first chunk was returned and now may show up in the list.",
+        "reason": "Expired",
+        "code": 410,
+    }
+    server.create("Pod", "e")
+    rest = list(pages(client, limit="1", **{"continue": offered}))
+    assert [names_of(page) for page in rest] == ["d", "e"]
+    assert {page["metadata"]["resourceVersion"] for page in rest} == {"7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x", "illegal base64 data at input byte 0"),
+        ("ab!cde", "illegal base64 data at input byte 2"),
+        ("abcde", "illegal base64 data at input byte 4"),
+        ("e30=", "illegal base64 data at input byte 3"),
+        ("abcd", "invalid character 'i' looking for beginning of value"),
+        ("_w", "invalid character '\u00ff' looking for beginning of value"),
+        (encoded("[]"), "json: cannot unmarshal into Go value of type storage.continueToken"),
+        (
+            encoded('{"v":"meta.k8s.io/v1","rv":"3","start":"/a"}'),
+            "json: cannot unmarshal a field of type storage.continueToken",
+        ),
+        (encoded("{}"), "server does not recognize this encoded version "),
+        (token(3, "/a", "v9"), "server does not recognize this encoded version v9"),
+        (token(0, "/a"), "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"),
+        (token(1, ""), "encoded start key empty (version meta.k8s.io/v1)"),
+    ],
+)
+def test_a_malformed_continue_token(client: httpx.Client, text: str, why: str) -> None:
+    for params in ({}, {"resourceVersion": "0"}, {"resourceVersion": "1"}):
+        refused = client.get(PODS, params={"continue": text, **params})
+        assert (refused.status_code, refused.json()["reason"]) == (400, "BadRequest")
+        message = f"invalid continue token: continue key is not valid: {why}"
+        assert refused.json()["message"] == message
+
+
+def test_a_continue_token_from_the_future(client: httpx.Client) -> None:
+    refused = client.get(PODS, params={"continue": token(9, "/a")})
+    assert refused.status_code == 504
+    assert refused.json()["message"] == "Timeout: Too large resource version: 9, current: 1"
+
+
+def test_a_continue_token_and_a_resource_version(
+    server: FakeAPIServer, client: httpx.Client
+) -> None:
+    """Only ``0`` goes with it, and makes one page of all the rest."""
+    for name in "abc":
+        server.create("Pod", name)
+    more = client.get(PODS, params={"limit": "1"}).json()["metadata"]["continue"]
+    server.delete("Pod", "b")
+    for other in ("1", "4", "x"):
+        refused = client.get(PODS, params={"continue": more, "resourceVersion": other})
+        assert (refused.status_code, refused.json()["message"]) == (
+            400,
+            "specifying resource version is not allowed when using continue",
+        )
+    params = {"continue": more, "resourceVersion": "0", "limit": "1"}
+    rest = client.get(PODS, params=params).json()
+    assert (names_of(rest), rest["metadata"]) == ("bc", {"resourceVersion": "4"})
+
+
+@pytest.mark.parametrize(
+    ("params", "revision", "expected"),
+    [
+        ({}, "4", "abc"),
+        ({"resourceVersion": ""}, "4", "abc"),
+        ({"resourceVersion": "0"}, "4", "abc"),
+        ({"resourceVersion": "00"}, "4", "abc"),
+        ({"resourceVersion": "2"}, "4", "abc"),
+        ({"resourceVersion": "0", "limit": "1"}, "4", "abc"),
+        (
+            {"resourceVersion": "0", "limit": "1", "resourceVersionMatch": "NotOlderThan"},
+            "4",
+            "abc",
+        ),
+        ({"resourceVersion": "2", "resourceVersionMatch": "NotOlderThan"}, "4", "abc"),
+        ({"resourceVersion": "2", "resourceVersionMatch": "NotOlderThan", "limit": "1"}, "4", "a"),
+        ({"resourceVersion": "4", "limit": "2"}, "4", "ab"),
+        ({"resourceVersion": "3", "limit": "2"}, "3", "bc"),
+        ({"resourceVersion": "2", "limit": "2"}, "2", "c"),
+        ({"resourceVersion": "3", "resourceVersionMatch": "Exact"}, "3", "bc"),
+        ({"resourceVersion": "3", "resourceVersionMatch": "Exact", "limit": "1"}, "3", "b"),
+        ({"resourceVersion": "1", "resourceVersionMatch": "Exact"}, "1", ""),
+    ],
+)
+def test_resource_versions_of_a_list(
+    server: FakeAPIServer,
+    client: httpx.Client,
+    params: dict[str, str],
+    revision: str,
+    expected: str,
+) -> None:
+    for name in "cba":
+        server.create("Pod", name)
+    listed = client.get(PODS, params=params).json()
+    assert (listed["metadata"]["resourceVersion"], names_of(listed)) == (revision, expected)
+
+
+@pytest.mark.parametrize(
+    ("params", "exact"),
+    [
+        ({}, False),
+        ({"limit": "1"}, True),
+        ({"resourceVersionMatch": "Exact"}, True),
+        ({"resourceVersionMatch": "NotOlderThan", "limit": "1"}, False),
+    ],
+)
+def test_a_list_at_a_resource_version_that_is_gone_or_not_yet_there(
+    server: FakeAPIServer, client: httpx.Client, params: dict[str, str], exact: bool
+) -> None:
+    server.create("Pod", "a")
+    server.create("Pod", "b")
+    server.compact()
+    assert client.get(PODS, params={"resourceVersion": "3", **params}).status_code == 200
+    gone = client.get(PODS, params={"resourceVersion": "2", **params})
+    assert gone.status_code == (410 if exact else 200)
+    if exact:
+        assert (gone.json()["reason"], gone.json()["message"]) == (
+            "Expired",
+            "The resourceVersion for the provided list is too old.",
+        )
+    early = client.get(PODS, params={"resourceVersion": "4", **params})
+    assert (early.status_code, early.headers["Retry-After"]) == (504, "1")
+    assert early.json()["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
+
+
+MATCH = "resourceVersionMatch"
+FORBIDDEN = "FieldValueForbidden"
+NO_VERSION = f"Forbidden: {MATCH} is forbidden unless resourceVersion is provided"
+NO_CONTINUE = f"Forbidden: {MATCH} is forbidden when continue is provided"
+NO_LIST = "Forbidden: sendInitialEvents is forbidden for list"
+NOT_FOR_ZERO = f'Forbidden: {MATCH} "exact" is forbidden for resourceVersion "0"'
+NO_WATCH = f"Forbidden: {MATCH} is forbidden for watch unless sendInitialEvents is provided"
+REQUIRED = f"Forbidden: sendInitialEvents requires setting {MATCH} to NotOlderThan"
+
+
+@pytest.mark.parametrize(
+    ("params", "messages"),
+    [
+        ("resourceVersionMatch=Exact", [NO_VERSION]),
+        ("resourceVersionMatch=NotOlderThan&resourceVersion=", [NO_VERSION]),
+        ("resourceVersionMatch=Exact&resourceVersion=0", [NOT_FOR_ZERO]),
+        ("resourceVersionMatch=Exact&resourceVersion=1&continue=x", [NO_CONTINUE]),
+        (
+            "resourceVersionMatch=Exact&resourceVersion=0&continue=x&sendInitialEvents=1",
+            [NO_CONTINUE, NOT_FOR_ZERO, NO_LIST],
+        ),
+        ("resourceVersionMatch=NotOlderThan&continue=x", [NO_VERSION, NO_CONTINUE]),
+        (
+            "resourceVersionMatch=Foo",
+            [
+                NO_VERSION,
+                'Unsupported value: "Foo": supported values: "Exact", "NotOlderThan", ""',
+            ],
+        ),
+        ("sendInitialEvents=true", [NO_LIST]),
+        ("watch=1&sendInitialEvents=true", [REQUIRED]),
+        ("watch=1&sendInitialEvents=false", [REQUIRED]),
+        ("watch=1&resourceVersionMatch=NotOlderThan", [NO_WATCH]),
+        ("watch=1&resourceVersionMatch=NotOlderThan&continue=x", [NO_WATCH, NO_CONTINUE]),
+        (
+            "watch=1&resourceVersionMatch=Exact&sendInitialEvents=true",
+            [REQUIRED, 'Unsupported value: "Exact": supported values: "NotOlderThan"'],
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(
+    client: httpx.Client, params: str, messages: list[str]
+) -> None:
+    refused = client.get(f"{PODS}?{params}")
+    status = refused.json()
+    causes = status["details"].pop("causes")
+    assert (refused.status_code, status["reason"]) == (422, "Invalid")
+    assert status["details"] == {"group": "meta.k8s.io", "kind": "ListOptions"}
+    assert [cause["message"] for cause in causes] == messages
+    for cause in causes:
+        words, _, rest = cause["message"].partition(":")
+        known = {"Forbidden": FORBIDDEN, "Unsupported value": "FieldValueNotSupported"}
+        assert cause["reason"] == known[words]
+        assert cause["field"] == ("sendInitialEvents" if rest == NO_LIST[10:] else MATCH)
+    said = ", ".join(f"{cause['field']}: {cause['message']}" for cause in causes)
+    said = said if len(causes) == 1 else f"[{said}]"
+    assert status["message"] == f'ListOptions.meta.k8s.io "" is invalid: {said}'
 
 
 @pytest.mark.parametrize(
@@ -520,8 +925,7 @@ def test_label_selectors(
     server.create("Pod", "a", labels={"app": "web"})
     server.create("Pod", "b", labels={"app": "db", "tier": "t1"})
     server.create("Pod", "c", labels={"example.com/x": ""})
-    listed = client.get(PODS, params={"labelSelector": selector}).json()
-    assert "".join(pod["metadata"]["name"] for pod in listed["items"]) == expected
+    assert names_of(client.get(PODS, params={"labelSelector": selector}).json()) == expected
 
 
 @pytest.mark.parametrize(
@@ -541,8 +945,7 @@ def test_field_selectors(
 ) -> None:
     server.create("Pod", "a")
     server.create("Pod", "b", "shop", status={"phase": "Running"})
-    listed = client.get(PODS, params={"fieldSelector": selector}).json()
-    assert "".join(pod["metadata"]["name"] for pod in listed["items"]) == expected
+    assert names_of(client.get(PODS, params={"fieldSelector": selector}).json()) == expected
 
 
 def test_plain_discovery(client: httpx.Client) -> None:
@@ -682,6 +1085,18 @@ def test_refusals_of_verbs_over_http(server: FakeAPIServer, client: httpx.Client
     assert client.post(f"{DEFAULT_PODS}/a", json=pod).status_code == 405
     assert client.patch(f"{DEFAULT_PODS}/a", json={}).status_code == 415
     assert client.delete(f"{DEFAULT_PODS}/b").status_code == 404
+
+
+def test_the_status_of_an_object_is_the_object(server: FakeAPIServer, client: httpx.Client) -> None:
+    pod, node = server.create("Pod", "status"), server.create("Node", "a")
+    assert client.get(f"{DEFAULT_PODS}/status").json() == pod
+    assert client.get(f"{DEFAULT_PODS}/status/status").json() == pod
+    assert client.get("/api/v1/nodes/a/status").json() == node
+    for path in ("pods/status/nope", "pods/nope/status", "pods/status/status/status"):
+        assert client.get(f"/api/v1/namespaces/default/{path}").status_code == 404
+    assert client.get("/api/v1/nodes/a/nope").status_code == 404
+    assert client.delete("/api/v1/nodes/a/status").status_code == 405
+    assert client.get("/api/v1/nodes/a").status_code == 200
 
 
 def test_requests_are_recorded(server: FakeAPIServer, client: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from kwatch import __version__
 
 _DESCRIPTION = """\
-Print each change of the Kubernetes objects of a kind, from now on, as it happens.
+Print the Kubernetes objects of a kind, and then each change as it happens.
 """
 
 _EPILOG = """\
@@ -30,8 +30,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
     Returns:
         A namespace with ``resource``, ``namespace``, ``all_namespaces``, ``selector``,
-        ``field_selector``, ``resource_version``, ``kubeconfig``, ``context``, ``output``,
-        ``verbose`` and ``demo``.
+        ``field_selector``, ``watch_only``, ``resource_version``, ``kubeconfig``, ``context``,
+        ``output``, ``verbose`` and ``demo``.
 
     Raises:
         SystemExit: They are wrong (2), or ask for help or the version (0).
@@ -70,10 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("-A", "--all-namespaces", action="store_true", help="watch all namespaces")
     add("-l", "--selector", metavar="SELECTOR", help="a label selector: app=web,tier in (a, b)")
     add("--field-selector", metavar="SELECTOR", help="a field selector: status.phase=Running")
-    add(
-        "--resource-version",
-        metavar="RV",
-        help="begin right after this resource version; 0: with all that exists",
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        "--watch-only", action="store_true", help="begin now, without the objects that exist"
+    )
+    start.add_argument(
+        "--resource-version", metavar="RV", help="begin right after this resource version"
     )
     add("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, ~/.kube/config, in-cluster")
     add("--context", help="a context of the kubeconfig; default: its current-context")

@@ -79,6 +79,7 @@ def _run(arguments: argparse.Namespace) -> None:
             label_selector=arguments.selector,
             field_selector=arguments.field_selector,
             resource_version=arguments.resource_version,
+            send_initial_events=not arguments.watch_only and arguments.resource_version is None,
         )
         for event in stack.enter_context(closing(events)):
             print_event(event, arguments.output)

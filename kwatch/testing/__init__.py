@@ -15,6 +15,7 @@ from kwatch.testing._life import Life, Step, steps
 from kwatch.testing._resources import DEFAULT_RESOURCES, Resource
 from kwatch.testing._server import FakeAPIServer, RecordedRequest
 from kwatch.testing._status import APIError
+from kwatch.testing._store import Snapshot
 
 __all__ = [
     "DEFAULT_RESOURCES",
@@ -23,6 +24,7 @@ __all__ = [
     "Life",
     "RecordedRequest",
     "Resource",
+    "Snapshot",
     "Step",
     "steps",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kwatch.testing._list import listed
 from kwatch.testing._query import DISCOVERY, PARTIAL, Query, accepts, parse, partial
 from kwatch.testing._resources import Resource, Target, aggregated_discovery, discovery, target
 from kwatch.testing._status import (
@@ -12,7 +13,6 @@ from kwatch.testing._status import (
     bad_request,
     method_not_allowed,
     no_such_path,
-    too_large,
     unauthorized,
     unsupported_media_type,
 )
@@ -101,27 +101,16 @@ class API:
         if call.method == "GET":
             accept = call.headers.get("accept")
             query = parse(at, call.params, accept, watch_list=self._watch_list)
-            return query if query.watch else self._list(query)
+            return query if query.watch else Reply(listed(self._store, query))
         if call.method == "POST" and (at.namespace or not resource.namespaced):
             obj = _body(call, JSON, resource)
             return Reply(self._store.create(resource, at.namespace or "", obj), 201)
         raise method_not_allowed()
 
-    def _list(self, query: Query) -> Reply:
-        resource, asked = query.target.resource, query.resource_version or 0
-        latest, objects = self._store.snapshot(resource)
-        if asked > latest.revision:
-            raise too_large(asked, latest.revision)
-        kind, api_version = f"{resource.kind}List", resource.api_version
-        if query.metadata_only:
-            kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"
-        metadata = {"resourceVersion": str(latest.revision)}
-        items = [query.present(obj) for obj in objects if query.selects(obj)]
-        head = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
-        return Reply({**head, "items": items})
-
     def _object(self, call: Call, at: Target, name: str) -> Reply:
         store, resource, namespace = self._store, at.resource, at.namespace or ""
+        if at.subresource and call.method != "GET":
+            raise method_not_allowed()
         match call.method:
             case "GET":
                 metadata_only = accepts(call.headers.get("accept"), PARTIAL)

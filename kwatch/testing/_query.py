@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kwatch.testing._continue import ContinueToken
 from kwatch.testing._resources import Target
 from kwatch.testing._selectors import Predicate, field_selector, label_selector
 from kwatch.testing._status import APIError, bad_request, invalid_options, not_acceptable
 from kwatch.testing._store import Change, Object
+from kwatch.testing._validation import problems_of_list, problems_of_watch
 
 DISCOVERY = frozenset({"as=APIGroupDiscoveryList", "g=apidiscovery.k8s.io", "v=v2"})
 PARTIAL = frozenset({"as=PartialObjectMetadata", "g=meta.k8s.io", "v=v1"})
@@ -36,6 +38,7 @@ class Query:
     Attributes:
         target: The collection.
         matches: Both selectors.
+        selective: There is a selector.
         watch: A watch and no list.
         metadata_only: Objects are wanted as PartialObjectMetadata.
         resource_version: None: unset, ``""`` or ``"0"``.
@@ -43,10 +46,14 @@ class Query:
         bookmarks: A watch sends bookmarks.
         watch_list: The server marks the end of what exists with a bookmark.
         timeout_seconds: How long a watch lives; None: the server decides.
+        limit: How many objects a page of a list has, at most; None: all.
+        exact: The revision whose state a list shows; None: the latest.
+        token: Where the page of a list begins; None: at the first object.
     """
 
     target: Target
     matches: Predicate
+    selective: bool
     watch: bool
     metadata_only: bool
     resource_version: int | None
@@ -54,11 +61,17 @@ class Query:
     bookmarks: bool
     watch_list: bool
     timeout_seconds: int | None
+    limit: int | None
+    exact: int | None
+    token: ContinueToken | None
+
+    def holds(self, obj: Object) -> bool:
+        """Whether an object of the resource is in the collection."""
+        return self.target.namespace in (None, obj["metadata"].get("namespace"))
 
     def selects(self, obj: Object) -> bool:
         """Whether an object of the resource is wanted."""
-        namespace = self.target.namespace
-        return namespace in (None, obj["metadata"].get("namespace")) and self.matches(obj)
+        return self.holds(obj) and self.matches(obj)
 
     def event(self, change: Change) -> tuple[str, Object] | None:
         """What a watch sends of a change; None: nothing."""
@@ -96,46 +109,52 @@ def parse(
         APIError: 400, 406, 422, or 500 as the real server has it.
     """
     watch, send_initial_events = bool(_flag(params, "watch")), _flag(params, "sendInitialEvents")
-    _check(params, watch=watch, sent=send_initial_events is not None, watch_list=watch_list)
+    timeout_seconds, limit = _integer(params, "timeoutSeconds"), _integer(params, "limit")
     by_label = label_selector(params.get("labelSelector", ""))
     by_field = field_selector(target.resource, params.get("fieldSelector", ""))
+    _validate(params, watch=watch, watch_list=watch_list)
+    token = None if watch else _token(params)
     version = _resource_version(params.get("resourceVersion", ""), watch=watch)
-    _integer(params, "limit")
+    limit = limit if limit and limit > 0 and params.get("resourceVersion") != "0" else None
+    exact = version if _is_exact(params, limit) else None
     return Query(
         target=target,
         matches=lambda obj: by_label(obj) and by_field(obj),
+        selective=bool(params.get("labelSelector") or params.get("fieldSelector")),
         watch=watch,
         metadata_only=accepts(accept, PARTIAL if watch else PARTIAL_LIST),
         resource_version=version,
         initial=version is None if send_initial_events is None else send_initial_events,
         bookmarks=bool(_flag(params, "allowWatchBookmarks")),
         watch_list=watch_list,
-        timeout_seconds=_integer(params, "timeoutSeconds") or None,
+        timeout_seconds=timeout_seconds or None,
+        limit=limit,
+        exact=token.revision if token else exact,
+        token=token,
     )
 
 
-def _check(params: Mapping[str, str], *, watch: bool, sent: bool, watch_list: bool) -> None:
-    """Refuse what does not go together, in the server's words."""
-    match = params.get("resourceVersionMatch", "")
-    if params.get("continue"):
-        raise bad_request("invalid continue token: this server lists everything in one page")
-    if sent and not watch:
-        why = "sendInitialEvents is forbidden for list"
-        raise invalid_options("sendInitialEvents", why)
-    if sent and not watch_list:
-        why = (
-            "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
-        )
-        raise invalid_options("sendInitialEvents", why)
-    if sent and match != "NotOlderThan":
-        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        raise invalid_options("resourceVersionMatch", why)
-    if match and watch and not sent:
-        why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        raise invalid_options("resourceVersionMatch", why)
-    if match and not watch and not params.get("resourceVersion"):
-        why = "resourceVersionMatch is forbidden unless resourceVersion is provided"
-        raise invalid_options("resourceVersionMatch", why)
+def _validate(params: Mapping[str, str], *, watch: bool, watch_list: bool) -> None:
+    """Refuse what does not go together."""
+    problems = (
+        problems_of_watch(params, watch_list=watch_list) if watch else problems_of_list(params)
+    )
+    if causes := list(problems):
+        raise invalid_options(causes)
+
+
+def _token(params: Mapping[str, str]) -> ContinueToken | None:
+    """Where a page begins."""
+    token = ContinueToken.parse(params["continue"]) if params.get("continue") else None
+    if token and params.get("resourceVersion", "") not in {"", "0"}:
+        raise bad_request("specifying resource version is not allowed when using continue")
+    return token
+
+
+def _is_exact(params: Mapping[str, str], limit: int | None) -> bool:
+    """Whether a list shows exactly the resource version; it is what ``limit`` alone means."""
+    match = params.get("resourceVersionMatch")
+    return match == "Exact" or (limit is not None and not match)
 
 
 def _flag(params: Mapping[str, str], name: str) -> bool | None:
@@ -151,10 +170,10 @@ def _integer(params: Mapping[str, str], name: str) -> int | None:
 
 
 def _resource_version(text: str, *, watch: bool) -> int | None:
-    if text in {"", "0"}:
+    if not text:
         return None
     if text.isdecimal():
-        return int(text)
+        return int(text) or None
     why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
     if watch:  # the real server forgets the reason and blames itself
         raise APIError(500, "", f"resourceVersion: {why}")

@@ -45,6 +45,11 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
+    def custom(self) -> bool:
+        """Whether it is a custom resource: built-in groups have no dot, or end in ``.k8s.io``."""
+        return "." in self.group and not self.group.endswith(".k8s.io")
+
+    @property
     def root(self) -> str:
         """Where the group-version lives: ``"/api/v1"``, ``"/apis/apps/v1"``."""
         return f"/{'apis' if self.group else 'api'}/{self.api_version}"
@@ -64,11 +69,12 @@ DEFAULT_RESOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a path names: a collection, or with a name one object of it."""
+    """What a path names: a collection, or with a name one object of it, or its ``status``."""
 
     resource: Resource
     namespace: str | None
     name: str | None
+    subresource: str | None = None
 
 
 def target(resources: Iterable[Resource], path: str) -> Target | None:
@@ -78,13 +84,20 @@ def target(resources: Iterable[Resource], path: str) -> Target | None:
         match rest.split("/") if rest != path else []:
             case [resource.plural]:
                 return Target(resource, None, None)
-            case [resource.plural, name] if not resource.namespaced:
-                return Target(resource, None, name)
+            case [resource.plural, name, *below] if not resource.namespaced and _status(below):
+                return Target(resource, None, name, *below)
             case ["namespaces", namespace, resource.plural] if resource.namespaced:
                 return Target(resource, namespace, None)
-            case ["namespaces", namespace, resource.plural, name] if resource.namespaced:
-                return Target(resource, namespace, name)
+            case ["namespaces", namespace, resource.plural, name, *below] if (
+                resource.namespaced and _status(below)
+            ):
+                return Target(resource, namespace, name, *below)
     return None
+
+
+def _status(below: list[str]) -> bool:
+    """Whether this, below an object, is the object itself or the one subresource there is."""
+    return below in ([], ["status"])
 
 
 def discovery(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from kwatch.testing._api import API, JSON, Call
 from kwatch.testing._http import KubernetesHTTPServer, hang_up, has_hung_up
 from kwatch.testing._query import Query
 from kwatch.testing._resources import DEFAULT_RESOURCES, Resource
-from kwatch.testing._store import Object, Store
+from kwatch.testing._store import Object, Snapshot, Store
 from kwatch.testing._watch import Watch, encode
 
 
@@ -68,7 +68,7 @@ class FakeAPIServer:
         self._watch_timeout = watch_timeout
         self._store = Store()
         self._api = API(self._store, self._resources, token=token, watch_list=watch_list)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._watches: dict[Watch, Any] = {}
 
     def __enter__(self) -> Self:
@@ -202,9 +202,33 @@ class FakeAPIServer:
     def compact(self) -> None:
         """Forget the history: a watch from any older resource version gets a 410.
 
+        So does a list of the state at one, and the next page of a list that has begun at one.
         Watches that are open go on.
         """
         self._store.compact()
+
+    def save(self) -> Snapshot:
+        """What is there now, for ``restore``: all objects, and the resource version."""
+        return self._store.save()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to what was saved, as a cluster does whose etcd is restored from a backup.
+
+        Open watches are ended, and all older resource versions are expired. Those that have been
+        undone come again, for other changes: a watch from one of them is silent, without even a
+        bookmark, until it is passed.
+
+        Example:
+            >>> with FakeAPIServer() as server:
+            ...     backup = server.save()
+            ...     pod = server.create("Pod", "web-1")
+            ...     server.restore(backup)
+            ...     server.resource_version
+            '1'
+        """
+        with self._lock:  # no watch of before may come to be counted after this
+            self._store.restore(snapshot)
+            self.close_watches()
 
     def close_watches(self) -> None:
         """End all watches cleanly, after what has happened so far."""
@@ -255,14 +279,14 @@ class FakeAPIServer:
         return response
 
     def _stream(self, query: Query, connection: Any) -> Response:
-        watch = Watch(
-            self._store,
-            query,
-            lifetime=self._watch_timeout,
-            bookmark_interval=self._bookmark_interval,
-            gone=lambda: has_hung_up(connection),
-        )
         with self._lock:
+            watch = Watch(
+                self._store,
+                query,
+                lifetime=self._watch_timeout,
+                bookmark_interval=self._bookmark_interval,
+                gone=lambda: has_hung_up(connection),
+            )
             self._watches[watch] = connection
         response = Response(iter(watch), content_type=JSON)
         response.call_on_close(lambda: self._forget(watch))

@@ -1,6 +1,7 @@
 """The refusals of an API server, as exceptions that know their ``Status`` object."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from kwatch.testing._resources import Resource
 
@@ -13,19 +14,24 @@ class APIError(Exception):
         reason: The one-word reason (``"NotFound"``); the real server leaves it out now and then.
         message: What is wrong, in the words of the real server.
         details: The ``details`` of the Status; empty where there are none.
+        continue_token: Where a list can go on all the same; empty: nowhere.
     """
 
-    def __init__(self, code: int, reason: str, message: str, **details: Any) -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, *, continue_token: str = "", **details: Any
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
         self.details = details
+        self.continue_token = continue_token
 
     @property
     def status(self) -> dict[str, Any]:
         """The ``Status`` object, its keys in the order of the real one."""
-        status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
+        metadata = {"continue": self.continue_token} if self.continue_token else {}
+        status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": metadata}
         status |= {"status": "Failure", "message": self.message}
         if self.reason:
             status["reason"] = self.reason
@@ -89,8 +95,25 @@ def conflict(resource: Resource, name: str) -> APIError:
 
 
 def expired(asked: int, oldest: int) -> APIError:
-    """The history does not reach back to the resource version that was asked for."""
+    """The history does not reach back to the resource version that a watch asks for."""
     return APIError(410, "Expired", f"too old resource version: {asked} ({oldest})")
+
+
+def expired_list() -> APIError:
+    """The history does not reach back to the one resource version that a list may show."""
+    return APIError(410, "Expired", "The resourceVersion for the provided list is too old.")
+
+
+def expired_continue(token: str) -> APIError:
+    """The history does not reach back to the first page; ``token`` goes on with what is now."""
+    message = (
+        "The provided continue parameter is too old to display a consistent list result. You can "
+        "start a new list without the continue parameter, or use the continue token in this "
+        "response to retrieve the remainder of the results. Continuing with the provided token "
+        "results in an inconsistent list - objects that were created, modified, or deleted between "
+        "the time the first chunk was returned and now may show up in the list."
+    )
+    return APIError(410, "Expired", message, continue_token=token)
 
 
 def unsupported_media_type(accepted: str) -> APIError:
@@ -99,15 +122,37 @@ def unsupported_media_type(accepted: str) -> APIError:
     return APIError(415, "UnsupportedMediaType", message)
 
 
-def invalid_options(field: str, why: str) -> APIError:
+class Cause(NamedTuple):
+    """One thing that is wrong with one field, in the order of its keys in a Status."""
+
+    reason: str
+    message: str
+    field: str
+
+
+def forbidden(field: str, why: str) -> Cause:
+    """A field that must not be there."""
+    return Cause("FieldValueForbidden", f"Forbidden: {why}", field)
+
+
+def unsupported(field: str, value: str, supported: Iterable[str]) -> Cause:
+    """A field with a value that nobody knows."""
+    values = ", ".join(f'"{known}"' for known in supported)
+    why = f'Unsupported value: "{value}": supported values: {values}'
+    return Cause("FieldValueNotSupported", why, field)
+
+
+def invalid_options(causes: Iterable[Cause]) -> APIError:
     """Parameters of a list or a watch that do not go together."""
+    listed = [cause._asdict() for cause in causes]
+    said = ", ".join(f"{cause['field']}: {cause['message']}" for cause in listed)
     return APIError(
         422,
         "Invalid",
-        f'ListOptions.meta.k8s.io "" is invalid: {field}: Forbidden: {why}',
+        f'ListOptions.meta.k8s.io "" is invalid: {said if len(listed) == 1 else f"[{said}]"}',
         group="meta.k8s.io",
         kind="ListOptions",
-        causes=[{"reason": "FieldValueForbidden", "message": f"Forbidden: {why}", "field": field}],
+        causes=listed,
     )
 
 

@@ -28,6 +28,7 @@ class Change:
 
     revision: int
     resource: Resource | None = None
+    key: str = ""
     before: Object | None = None
     after: Object | None = None
     next: "Change | None" = field(default=None, repr=False)
@@ -46,6 +47,14 @@ class Change:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The objects of a server as they once were, to be put back; see ``FakeAPIServer.save``."""
+
+    revision: int
+    objects: Mapping[Resource, Mapping[str, Object]] = field(repr=False)
+
+
 class Store:
     """The objects of all resources.
 
@@ -58,7 +67,7 @@ class Store:
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self._objects: dict[Resource, dict[tuple[str, str], Object]] = defaultdict(dict)
+        self._objects: dict[Resource, dict[str, Object]] = defaultdict(dict)
         self._oldest = self._latest = Change(revision=1)
         self._kept = 0
 
@@ -67,11 +76,30 @@ class Store:
         """The revision of the latest change; of all resources, not of one."""
         return self._latest.revision
 
-    def snapshot(self, resource: Resource) -> tuple[Change, list[Object]]:
-        """The latest change, and all objects of a resource as they are after it, by key."""
+    def snapshot(
+        self, resource: Resource, revision: int | None = None
+    ) -> tuple[Change, dict[str, Object]]:
+        """The change of a revision, and all objects of a resource as of then, in order of the keys.
+
+        Nothing is kept for it: what has changed since is taken from the history.
+
+        Args:
+            resource: Whose objects.
+            revision: None: the latest, which always is there.
+
+        Raises:
+            APIError: 410, the history does not reach back so far.
+        """
         with self.changed:
-            objects = self._objects[resource]
-            return self._latest, [objects[key] for key in sorted(objects)]
+            change = self._latest if revision is None else self.seek(revision)
+            before: dict[str, Object | None] = {}
+            later = change.next
+            while later:
+                if later.resource == resource:
+                    before.setdefault(later.key, later.before)
+                later = later.next
+            objects = self._objects[resource] | before
+            return change, {key: obj for key in sorted(objects) if (obj := objects[key])}
 
     def seek(self, revision: int) -> Change:
         """The change after which everything later than ``revision`` comes.
@@ -92,10 +120,24 @@ class Store:
         with self.changed:
             self._oldest, self._kept = self._latest, 0
 
+    def save(self) -> Snapshot:
+        """What is there now; the objects themselves are shared."""
+        with self.changed:
+            objects = {resource: dict(held) for resource, held in self._objects.items()}
+            return Snapshot(self.revision, objects)
+
+    def restore(self, saved: Snapshot) -> None:
+        """Put back what was there; a new history begins, and no watch of before comes into it."""
+        with self.changed:
+            self._objects.clear()
+            self._objects.update({resource: dict(held) for resource, held in saved.objects.items()})
+            self._oldest = self._latest = Change(saved.revision)
+            self._kept = 0
+
     def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """One object; ``namespace`` is ``""`` for a cluster-scoped resource."""
         try:
-            return self._objects[resource][namespace, name]
+            return self._objects[resource][_key(namespace, name)]
         except KeyError:
             raise not_found(resource, name) from None
 
@@ -108,11 +150,11 @@ class Store:
         if not name:
             raise nameless(resource)
         with self.changed:
-            if (namespace, name) in self._objects[resource]:
+            if _key(namespace, name) in self._objects[resource]:
                 raise already_exists(resource, name)
             born = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             own = {"uid": str(uuid.uuid4()), "creationTimestamp": born}
-            return self._commit(resource, (namespace, name), {**obj, "metadata": metadata | own})
+            return self._commit(resource, namespace, name, {**obj, "metadata": metadata | own})
 
     def replace(
         self, resource: Resource, namespace: str, name: str, obj: Mapping[str, Any]
@@ -134,7 +176,7 @@ class Store:
             after = {**obj, **_head(resource), "metadata": metadata}
             if after == before:
                 return before
-            return self._commit(resource, (namespace, name), after)
+            return self._commit(resource, namespace, name, after)
 
     def merge(
         self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]
@@ -148,16 +190,17 @@ class Store:
         """Remove an object, and return its last state with the deletion's resource version."""
         with self.changed:
             self.get(resource, namespace, name)
-            return self._commit(resource, (namespace, name), None)
+            return self._commit(resource, namespace, name, None)
 
     def _commit(
-        self, resource: Resource, key: tuple[str, str], after: Mapping[str, Any] | None
+        self, resource: Resource, namespace: str, name: str, after: Mapping[str, Any] | None
     ) -> Object:
         """Make one change, and wake the watches; the caller holds the lock."""
-        objects, revision = self._objects[resource], self.revision + 1
-        change = Change(revision, resource, before=objects.pop(key, None))
+        objects, revision, key = self._objects[resource], self.revision + 1, _key(namespace, name)
+        change = Change(revision, resource, key, before=objects.pop(key, None))
         if after is not None:
-            change.after = objects[key] = _stored(resource, key, revision, after)
+            stored = _stored(resource, namespace, name, revision, after)
+            change.after = objects[key] = stored
         self._latest.next = change
         self._latest = change
         self._kept += 1
@@ -167,15 +210,27 @@ class Store:
         return change.after or _at(change.before or {}, revision)
 
 
+def _key(namespace: str, name: str) -> str:
+    """The end of an object's key in etcd, in whose order lists are: ``/a-b/x`` before ``/a/x``."""
+    return f"/{namespace}/{name}" if namespace else f"/{name}"
+
+
 def _stored(
-    resource: Resource, key: tuple[str, str], revision: int, obj: Mapping[str, Any]
+    resource: Resource, namespace: str, name: str, revision: int, obj: Mapping[str, Any]
 ) -> Object:
-    namespace, name = key
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
     copied = deepcopy(dict(obj))
     metadata |= {k: v for k, v in copied.pop("metadata").items() if k not in {"name", "namespace"}}
     metadata["resourceVersion"] = str(revision)
-    return {**_head(resource), "metadata": metadata, **(copied | _head(resource))}
+    stored = {**_head(resource), "metadata": metadata, **(copied | _head(resource))}
+    return _alphabetical(stored) if resource.custom else stored
+
+
+def _alphabetical(value: Any) -> Any:
+    """The keys in the order in which the real server writes a custom resource."""
+    if isinstance(value, Mapping):
+        return {key: _alphabetical(value[key]) for key in sorted(value)}
+    return [_alphabetical(item) for item in value] if isinstance(value, list) else value
 
 
 def _head(resource: Resource) -> dict[str, str]:

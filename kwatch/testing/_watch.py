@@ -78,7 +78,9 @@ class Watch:
             return cursor if asked is None else self._store.seek(asked)
         if asked is not None and asked > cursor.revision:
             raise too_large(asked, cursor.revision)
-        self._backlog = [self._event("ADDED", obj) for obj in objects if query.selects(obj)]
+        self._backlog = [
+            self._event("ADDED", obj) for obj in objects.values() if query.selects(obj)
+        ]
         if query.bookmarks and query.watch_list:
             self._backlog.append(self._bookmark(cursor.revision, initial=True))
         return cursor

@@ -1,0 +1,147 @@
+"""Silence on real sockets: what is noticed, how soon, and what is no silence."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from kwatch import Backoff, Event, StopEvent, WatchStatus, _liveness, _session, awatch, watch
+from tests.frames import added, bookmark, initial_end, obj
+from tests.test_fronts import HEAD, RawServer, chunk, request_of, sends
+
+PATH = "/api/v1/pods"
+QUICK = Backoff(initial=0.01, maximum=0.01)
+FRONTS = ("watch", "watch-stoppable", "awatch-asyncio", "awatch-trio")
+
+
+@pytest.fixture(params=FRONTS)
+def front(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_liveness, "MIN_SILENCE_SECONDS", 0.15)
+    monkeypatch.setattr(_session, "INITIAL_SECONDS", 0.15)
+
+
+def take(front: str, url: str, count: int, hold: float = 0.0, **options: Any) -> list[Event]:
+    """Take so many events, and hold the first one for a while."""
+    options = {"resource_path": PATH, "backoff": QUICK, **options}
+    if not options.get("send_initial_events"):
+        options["resource_version"] = "5"
+    events: list[Event] = []
+    if front.startswith("watch"):
+        if front == "watch-stoppable":
+            options["stop_event"] = StopEvent()
+        with httpx.Client(base_url=url) as client:
+            stream: Iterator[Event] = watch(client, **options)
+            for event in stream:
+                events.append(event)
+                if len(events) == count:
+                    break
+                time.sleep(hold)
+            stream.close()  # type: ignore[attr-defined]
+        return events
+
+    async def main() -> None:
+        with anyio.fail_after(10):
+            async with (
+                httpx.AsyncClient(base_url=url) as client,
+                aclosing(awatch(client, **options)) as stream,
+            ):
+                async for event in stream:
+                    events.append(event)
+                    if len(events) == count:
+                        return
+                    await anyio.sleep(hold)
+
+    anyio.run(main, backend=front.partition("-")[2])
+    return events
+
+
+def test_s53_silence_after_bookmarks_reconnects_within_the_same_connection(front: str) -> None:
+    """The peer has vanished without a word, as a half-open connection does (s51)."""
+
+    def beats(sock: Any) -> None:
+        request_of(sock)
+        sock.sendall(HEAD)
+        for number in range(6, 10):
+            time.sleep(0.03)
+            sock.sendall(chunk(bookmark(str(number))))
+
+    status = WatchStatus()
+    with RawServer(beats, sends(HEAD + chunk(added("10")))) as raw:
+        began = time.monotonic()
+        (event,) = take(front, raw.url, 1, status=status)
+        assert time.monotonic() - began < 5
+        assert raw.closed_by_client.acquire(timeout=5)
+    assert event.resource_version == "10"
+    assert status.connects == 2
+    assert isinstance(status.last_error, httpx.ReadTimeout)
+
+
+def test_s53_without_a_bookmark_only_the_hard_bound_counts(front: str) -> None:
+    def late(sock: Any) -> None:
+        request_of(sock)
+        sock.sendall(HEAD + chunk(added("6")))
+        time.sleep(0.4)
+        sock.sendall(chunk(added("7", "b")))
+
+    status = WatchStatus()
+    with RawServer(late) as raw:
+        assert len(take(front, raw.url, 2, status=status)) == 2
+    assert status.connects == 1
+
+
+def test_s55_no_timer_runs_while_the_consumer_holds_an_event(front: str) -> None:
+    def beats(sock: Any) -> None:
+        request_of(sock)
+        sock.sendall(HEAD)
+        for number in range(6, 9):
+            time.sleep(0.02)
+            sock.sendall(chunk(bookmark(str(number))))
+        sock.sendall(chunk(added("9")))
+        sock.sendall(chunk(added("10", "b")))
+
+    status = WatchStatus()
+    with RawServer(beats) as raw:
+        events = take(front, raw.url, 2, hold=0.5, status=status)
+    assert [event.resource_version for event in events] == ["9", "10"]
+    assert status.connects == 1
+
+
+def test_s18_a_streaming_list_that_stalls_is_given_up_and_listed(front: str) -> None:
+    body = {"metadata": {"resourceVersion": "9"}, "items": [obj("5"), obj("6", "b")]}
+    stalls = sends(HEAD + chunk(added("5")))
+    lists = sends(HEAD + chunk(json.dumps(body).encode()) + b"0\r\n\r\n")
+    watches = sends(HEAD + chunk(added("10", "c")))
+    status = WatchStatus()
+    with RawServer(stalls, stalls, stalls, lists, watches) as raw:
+        events = take(front, raw.url, 2, send_initial_events=True, status=status)
+    assert [event.obj["metadata"]["name"] for event in events] == ["web", "b"]
+    assert status.connects == 3
+
+
+def test_a_connection_that_is_used_again_has_its_own_patience_back(front: str) -> None:
+    """What one response allowed is not allowed to the next request on its connection."""
+
+    def twice(sock: Any) -> None:
+        request_of(sock)
+        sock.sendall(HEAD + chunk(initial_end("9")) + chunk(b""))
+        request_of(sock)
+        sock.sendall(HEAD)
+        time.sleep(0.4)
+        sock.sendall(chunk(added("10")))
+
+    status = WatchStatus()
+    with RawServer(twice) as raw:
+        (event,) = take(front, raw.url, 1, send_initial_events=True, status=status)
+    assert event.resource_version == "10"
+    assert status.connects == 2
