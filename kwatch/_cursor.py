@@ -1,6 +1,5 @@
 """Where a watch is: its resource version, and the events that came right before it."""
 
-import re
 from collections import deque
 from enum import Enum
 from typing import Final
@@ -13,8 +12,6 @@ RECENT_EVENTS: Final = 1_000
 UNORDERED: Final = ("", "0")
 """Resource versions that let the server begin with what exists, in no order."""
 
-_COMPARABLE = re.compile(r"[1-9][0-9]*")
-
 
 def is_older(version: str | None, than: str | None) -> bool:
     """Whether a resource version is older than another; never where they cannot be compared.
@@ -24,11 +21,13 @@ def is_older(version: str | None, than: str | None) -> bool:
     >>> is_older("99", "100"), is_older("100", "99"), is_older("a1", "a2")
     (True, False, False)
     """
-    if version is None or than is None:
+    if not version or not than or not _is_comparable(version) or not _is_comparable(than):
         return False
-    if not (_COMPARABLE.fullmatch(version) and _COMPARABLE.fullmatch(than)):
-        return False
-    return (len(version), version) < (len(than), than)
+    return version < than if len(version) == len(than) else len(version) < len(than)
+
+
+def _is_comparable(version: str) -> bool:
+    return version.isascii() and version.isdigit() and version[0] != "0"
 
 
 class Place(Enum):
@@ -38,6 +37,8 @@ class Place(Enum):
     """It is news."""
     REPEATED = "repeated"
     """It came before, on an earlier connection, or leads nowhere."""
+    LATE = "late"
+    """It is a deletion that is older than the cursor: some servers give it the last version."""
     BACK = "back"
     """It is older than the cursor, and never came: the server has gone back in time."""
 
@@ -71,19 +72,23 @@ class Cursor:
 
     def take(self, event: Event, connection: int) -> Place:
         """Move past an event of a connection, of which there is a number; tell where it stands."""
-        if not self._is_new(event, connection):
+        event_type, version, cursor = (
+            event.event_type,
+            event.resource_version,
+            self.resource_version,
+        )
+        if not self._is_new(event, version, connection):
             return Place.REPEATED
-        bookmark, version = event.event_type is EventType.BOOKMARK, event.resource_version
-        if is_older(version, self.resource_version):
-            # some servers send a deletion with the version of the last change
-            return Place.NEXT if event.event_type is EventType.DELETED else Place.BACK
-        self.ordered = self.ordered or event.event_type is not EventType.CREATED
-        leads_on = version != self.resource_version or not bookmark
+        cursor = self.resource_version
+        if is_older(version, cursor):
+            return Place.LATE if event_type is EventType.DELETED else Place.BACK
+        self.ordered = self.ordered or event_type is not EventType.CREATED
         if self.ordered:
             self.resource_version = version
+        leads_on = version != cursor or event_type is not EventType.BOOKMARK
         return Place.NEXT if leads_on else Place.REPEATED
 
-    def _is_new(self, event: Event, connection: int) -> bool:
+    def _is_new(self, event: Event, version: str, connection: int) -> bool:
         """Remember an event.
 
         Only a later connection can repeat one. What a connection brings twice are two events, on
@@ -91,7 +96,7 @@ class Cursor:
         """
         metadata = event.obj["metadata"]
         identity = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
-        key = (event.event_type, str(identity), event.resource_version)
+        key = (event.event_type, str(identity), version)
         first = self._connections.get(key)
         if first is None:
             self._connections[key] = connection

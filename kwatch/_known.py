@@ -3,12 +3,13 @@
 That is enough to tell, after a gap, what differs from what was yielded before. See `Known`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from kwatch._events import Event, EventType, Object
 
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID_BYTES: Final = 16
 _PACKED: Final = b"\x01"  # before a uid that is a UUID,
 _PLAIN: Final = b"\x00"  # and before any other
@@ -102,19 +103,26 @@ class Known:
 
     # The changes between two snapshots
 
-    def agrees(self, event: Event) -> bool:
-        """Whether an event tells nothing new: of a version or a deletion that is known."""
-        before, entry = self._entries.get(_key(event.obj)), _entry(event.obj)
+    def take(self, event: Event) -> bool:
+        """Note a change in its order; tell whether it is one."""
+        key = _key(event.obj)
         if event.event_type is EventType.DELETED:
-            return before is None or _split(before)[0] != _split(entry)[0]
-        return before == entry
+            self._entries.pop(key, None)
+            return True
+        entry = _entry(event.obj)
+        if self._entries.get(key) == entry:
+            return False
+        self._entries[key] = entry
+        return True
 
-    def take(self, event: Event) -> None:
-        """Note a change."""
-        if event.event_type is EventType.DELETED:
-            self._entries.pop(_key(event.obj), None)
-        else:
-            self._entries[_key(event.obj)] = _entry(event.obj)
+    def has(self, obj: Object) -> bool:
+        """Whether an object is known in this very version."""
+        return self._entries.get(_key(obj)) == _entry(obj)
+
+    def has_another(self, obj: Object) -> bool:
+        """Whether the object is not known, or another one of that name, with another uid."""
+        before = self._entries.get(_key(obj))
+        return before is None or _split(before)[0] != _split(_entry(obj))[0]
 
 
 def _key(obj: Object) -> bytes:
@@ -127,10 +135,8 @@ def _entry(obj: Object) -> bytes:
     """Pack uid and resource version."""
     uid = str(obj["metadata"].get("uid") or "")
     version: bytes = obj["metadata"]["resourceVersion"].encode()
-    with suppress(ValueError):
-        packed = bytes.fromhex(uid.replace("-", ""))
-        if len(packed) == _UUID_BYTES and _uuid(packed) == uid:
-            return _PACKED + packed + version
+    if _UUID.fullmatch(uid):
+        return _PACKED + bytes.fromhex(uid.replace("-", "")) + version
     return _PLAIN + uid.encode(errors="surrogatepass") + b"\x00" + version
 
 

@@ -222,7 +222,7 @@ class Session:
         if not self._record.may_start():
             return False
         stalled = self._clock() - self._idle_since >= self.patience
-        if stalled and self._stream is not None:
+        if stalled and self._stream is not None and not self._stream.initial:
             self._liveness.silent()
         stream = self._take_stream()
         self._forget_response()
@@ -256,12 +256,13 @@ class Session:
             self._policy.lost(stalled, self._take_stream())
 
     def _streamed(self, stream: Stream, news: Iterator[Event]) -> Iterator[Event]:
-        policy = self._policy
+        policy, cursor, status = self._policy, self._policy.cursor, self.status
         try:
             for event in news:
                 if self._stopped():
                     return
-                policy.heard(stream)
+                if not stream.initial:
+                    status.advance(cursor.resource_version, synced=cursor.ordered)
                 if event.event_type is not EventType.BOOKMARK or self._allow_bookmarks:
                     yield self._given(event)
             policy.heard(stream)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
-from kwatch._cursor import UNORDERED, Cursor, Place, is_older
+from kwatch._cursor import UNORDERED, Cursor, Place
 from kwatch._decoder import Decoder, LineDecoder
 from kwatch._errors import ProtocolError, StatusError
 from kwatch._events import Event, EventType, parse_event
@@ -82,8 +82,8 @@ class Stream:
             self.created += event.event_type is EventType.CREATED
             if self.initial and self._known is not None:
                 yield from self._existing(event, self._known)
-            else:
-                yield from self._change(event)
+            elif self._is_news(event):
+                yield event
 
     def _existing(self, event: Event, known: Known) -> Iterable[Event]:
         """Take an event of those that tell what exists, in no order."""
@@ -105,29 +105,29 @@ class Stream:
         self.news += 1
         yield bookmark
 
-    def _change(self, event: Event) -> Iterable[Event]:
-        """Take an event of those that come in order."""
+    def _is_news(self, event: Event) -> bool:
+        """Take an event of those that come in order; tell whether it is to be given."""
         known, cursor = self._known, self._cursor.resource_version
         bookmark = event.event_type is EventType.BOOKMARK
-        seen = known is not None and not bookmark and known.agrees(event)
-        if seen and is_older(event.resource_version, cursor):
-            return ()
-        self.bookmarks += bookmark and not _is_end(event)
         place = self._cursor.take(event, self._number)
-        if place is Place.BACK:
-            raise BackInTimeError(
-                HTTPStatus.OK,
-                message=f"after resource version {cursor} came {event.resource_version}:"
-                " the server has gone back in time",
-            )
-        self.news += place is Place.NEXT
-        if bookmark:
-            return (event,)
-        if place is Place.REPEATED or (seen and event.event_type is not EventType.DELETED):
-            return ()
-        if known is not None:
-            known.take(event)
-        return (event,)
+        self.bookmarks += bookmark and not _is_end(event)
+        if place is Place.NEXT:
+            self.news += 1
+            return bookmark or known is None or known.take(event)
+        if place is Place.REPEATED:
+            return bookmark
+        if place is Place.LATE:
+            if known is not None and known.has_another(event.obj):
+                return False
+            self.news += 1
+            return known is None or known.take(event)
+        if known is not None and not bookmark and known.has(event.obj):
+            return False
+        raise BackInTimeError(
+            HTTPStatus.OK,
+            message=f"after resource version {cursor} came {event.resource_version}:"
+            " the server has gone back in time",
+        )
 
 
 def _is_end(bookmark: Event) -> bool:

@@ -52,7 +52,7 @@ def test_a_bookmark_leads_on_or_tells_that_the_server_went_back(
 
 @pytest.mark.parametrize(
     ("kind", "place"),
-    [(CREATED, Place.BACK), (MODIFIED, Place.BACK), (DELETED, Place.NEXT)],
+    [(CREATED, Place.BACK), (MODIFIED, Place.BACK), (DELETED, Place.LATE)],
 )
 def test_an_older_event_that_never_came_tells_that_the_server_went_back(
     kind: EventType, place: Place
