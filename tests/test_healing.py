@@ -61,10 +61,10 @@ GAPS = {
 
 
 @pytest.mark.parametrize("gap", GAPS.values(), ids=GAPS)
-def test_s39_a_gap_is_healed_by_what_differs_and_nothing_else(
+def test_s39_s40_a_gap_is_healed_by_what_differs_and_nothing_else(
     front: Front, gap: list[Answer]
 ) -> None:
-    """With s40: an object of another uid was deleted, and created again."""
+    """An object of another uid was deleted, and created again."""
     script = Script(BEFORE, *gap, AFTER, watched(added("21", "next"), QUIET))
     run = front.run(script)
     assert run.changes == [*DIFFERENCE, ("created", "next", "21")]

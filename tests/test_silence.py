@@ -66,8 +66,8 @@ def take(front: str, url: str, count: int, hold: float = 0.0, **options: Any) ->
     return events
 
 
-def test_s53_silence_after_bookmarks_reconnects_within_the_same_connection(front: str) -> None:
-    """The peer has vanished without a word, as a half-open connection does (s51)."""
+def test_s51_s53_silence_after_bookmarks_reconnects_within_the_same_connection(front: str) -> None:
+    """The peer has vanished without a word, as a half-open connection does."""
 
     def beats(sock: Any) -> None:
         request_of(sock)
