@@ -191,11 +191,11 @@ class Policy:
 
     def heard(self, stream: Stream) -> None:
         """Something came on a connection."""
-        if stream.frames:
-            self._record.heard(stream)
-            if not stream.initial:
-                self.state = self._status.state = WatchState.WATCHING
-                self._status.advance(self.cursor.resource_version, synced=self.cursor.ordered)
+        if not stream.frames:
+            return
+        self._record.heard(stream)
+        if self.state is WatchState.SYNCING and not stream.initial:
+            self.state = self._status.state = WatchState.WATCHING
 
     def page_ended(self) -> None:
         """A page of the snapshot came whole."""

@@ -196,6 +196,7 @@ class Front:
         kind: str | None = None,
         abilities: Abilities | None = None,
         siblings: Siblings | None = None,
+        status: WatchStatus | None = None,
         **query: Any,
     ) -> Run:
         """Watch until the script is over, an error is raised, or so many events came."""
@@ -206,7 +207,7 @@ class Front:
             allow_bookmarks=allow_bookmarks,
             loads=loads,
             backoff=backoff or Backoff(),
-            status=WatchStatus(_clock=script.clock, _wall_clock=script.clock.wall),
+            status=status or WatchStatus(_clock=script.clock, _wall_clock=script.clock.wall),
             stopped=stopped,
             random=chance if callable(chance) else lambda: chance,
             clock=script.clock,

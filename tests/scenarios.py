@@ -97,7 +97,7 @@ SCENARIOS = {
 TITLES = {number: title for group in SCENARIOS.values() for number, title in group.items()}
 
 _NUMBER = re.compile(r"(?<![a-z0-9])s(\d\d)(?![a-z0-9])")
-_MIN_NUMBERS = 40
+_MIN_NUMBERS = 65
 
 
 def numbers(test: str) -> set[int]:

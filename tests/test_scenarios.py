@@ -32,7 +32,7 @@ def test_no_test_is_named_after_what_is_not_listed(path: Path) -> None:
 
 
 def test_the_table_marks_what_failed_and_what_has_no_test() -> None:
-    outcomes = [(f"test_s{number:02}_x", "passed") for number in range(1, 60)]
+    outcomes = [(f"test_s{number:02}_x", "passed") for number in range(1, 69) if number != 64]
     outcomes += [("test_s02_y", "failed"), ("test_s03_y", "skipped")]
     lines = {line.split()[0]: line for line in table(outcomes)}
     assert "1 passed" in lines["1"]
