@@ -8,6 +8,9 @@ from typing import Final
 QUIET_SECONDS: Final = 60.0
 """The same is not told again within so many seconds."""
 
+MAX_TOPICS: Final = 100
+"""So many are remembered."""
+
 _DIGITS = re.compile("[0-9]+")
 
 logger = logging.getLogger("kwatch")
@@ -33,6 +36,8 @@ class Journal:
         topic = _DIGITS.sub("0", topic)
         told_at = self._told_at.get(topic)
         now = self._clock()
+        if len(self._told_at) >= MAX_TOPICS:
+            self._told_at.clear()
         if told_at is None or (told_at < self._well_at and now - told_at >= QUIET_SECONDS):
             self._told_at[topic] = now
             logger.log(level, "%s", message)

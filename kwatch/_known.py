@@ -105,14 +105,14 @@ class Known:
 
     def take(self, event: Event) -> bool:
         """Note a change in its order; tell whether it is one."""
-        key = _key(event.obj)
-        if event.event_type is EventType.DELETED:
-            self._entries.pop(key, None)
-            return True
-        entry = _entry(event.obj)
-        if self._entries.get(key) == entry:
-            return False
-        self._entries[key] = entry
+        key, entry = _key(event.obj), _entry(event.obj)
+        before = self._entries.get(key)
+        if event.event_type is not EventType.DELETED:
+            self._entries[key] = entry
+            return before != entry
+        if before is not None and _split(before)[0] != _split(entry)[0]:
+            return False  # of an earlier object of that name
+        self._entries.pop(key, None)
         return True
 
     def has(self, obj: Object) -> bool:

@@ -1,6 +1,7 @@
 """Bytes in, the items of a list out, each as soon as its last byte is there."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, Final
 
 from kwatch._builder import Builder
@@ -36,6 +37,7 @@ class ListDecoder:
         self.head: Object = {}
         self._builder = Builder(MAX_DEPTH)
         self._documents: list[Any] = []
+        self._kind: Object = {}  # what of it came before the items
         self._bytes = 0  # since the last item
 
     @property
@@ -102,6 +104,7 @@ class ListDecoder:
         if not isinstance(root, dict):
             return []
         items = root.get("items")
+        self._kind = dict(takewhile(lambda field: field[0] != "items", root.items()))
         self.head = {key: value for key, value in root.items() if key != "items"}
         if items is None and "items" in root:
             root["items"] = []
@@ -119,7 +122,7 @@ class ListDecoder:
             ProtocolError: It is no object, or has no resource version.
         """
         obj = check_object(item, "a list")
-        own = {"apiVersion": self.head.get("apiVersion"), "kind": self.head.get("kind")}
+        own = {"apiVersion": self._kind.get("apiVersion"), "kind": self._kind.get("kind")}
         if isinstance(own["kind"], str):
             own["kind"] = own["kind"].removesuffix("List")
         missing = {key: value for key, value in own.items() if value and key not in obj}

@@ -12,6 +12,9 @@ MIN_SILENCE_SECONDS: Final = 1.0
 INTERVALS: Final = 5
 """The longest of so many intervals counts: the last one of a connection's life is shorter."""
 
+MAX_DOUBT: Final = 1_024
+"""By how much the bound grows, at most, while no bookmark comes any more."""
+
 
 class Liveness:
     """Learns from the bookmarks how long the server is ever silent.
@@ -23,7 +26,7 @@ class Liveness:
     def __init__(self) -> None:
         self._intervals: deque[float] = deque(maxlen=INTERVALS)
         self._since = 0.0
-        self._false_alarms = 0
+        self._doubt = 1
 
     def opened(self, now: float) -> None:
         """A watch was opened; ``now`` is in seconds, as everywhere in here."""
@@ -33,15 +36,15 @@ class Liveness:
         """A bookmark came, at its regular time."""
         self._intervals.append(now - self._since)
         self._since = now
-        self._false_alarms = 0
+        self._doubt = 1
 
     def silent(self) -> None:
         """A read took longer than `patience`; until it is sure that bookmarks come, allow more."""
-        self._false_alarms += 1
+        self._doubt = min(2 * self._doubt, MAX_DOUBT)
 
     def patience(self, at_most: float) -> float:
         """Give how many seconds a read may take."""
         if not self._intervals:
             return at_most
         silence = max(MIN_SILENCE_SECONDS, SILENT_INTERVALS * max(self._intervals))
-        return min(at_most, silence * 2.0**self._false_alarms)
+        return min(at_most, silence * self._doubt)

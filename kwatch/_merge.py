@@ -48,10 +48,12 @@ def merged(
             error = raised
         results.put(_End(error))
 
-    threads = [Thread(target=read, args=pair, daemon=True) for pair in sources.items()]
-    for thread in threads:
-        thread.start()
+    threads: list[Thread] = []
     try:
+        for pair in sources.items():
+            thread = Thread(target=read, args=pair, daemon=True)
+            thread.start()
+            threads.append(thread)
         running = len(threads)
         while running:
             result = results.get()

@@ -7,41 +7,77 @@ from typing import Any
 from kwatch._cursor import is_older
 from kwatch._status import WatchState, WatchStatus
 
-_gathering = threading.Lock()
+_SUMMED = ("connects", "relists", "state", "synced")
+
+
+class Whole:
+    """Keeps the status of several namespaces current.
+
+    No thread waits for another one: it may be the same, in which the garbage collector has just
+    closed a stream that somebody left.
+
+    Args:
+        status: The status of all.
+    """
+
+    def __init__(self, status: WatchStatus) -> None:
+        self.status = status
+        self._busy = threading.Lock()
+        self._changed = False
+
+    def gather(self) -> None:
+        """Sum up the parts, of which any thread may have changed one."""
+        self._changed = True
+        while self._changed and self._busy.acquire(blocking=False):
+            self._changed = False
+            try:
+                self._sum_up(list(self.status.namespaces.values()))
+            finally:
+                self._busy.release()
+
+    def _sum_up(self, found: list[WatchStatus]) -> None:
+        status = self.status
+        status.connects = sum(part.connects for part in found)
+        status.relists = sum(part.relists for part in found)
+        status.synced = all(part.synced for part in found)
+        status.resource_version = _oldest([part.resource_version for part in found])
+        others = (part.state for part in found if part.state is not WatchState.WATCHING)
+        status.state = next(others, WatchState.WATCHING)
 
 
 class Part(WatchStatus):
-    """The status of one namespace: keeps that of the whole current.
+    """The status of one namespace: keeps that of all of them current.
 
     What its session has reached was not yielded yet, as long as it waits for its turn among the
     other namespaces. So `advance` only notes it, and `publish` moves the cursor.
 
     Args:
-        whole: The status that has this one among its ``namespaces``.
+        whole: Keeps the status that has this one among its ``namespaces``.
 
     Attributes:
         reached: What `publish` is to be given when all that was yielded so far is handled.
     """
 
-    _whole: WatchStatus | None = None
+    _whole: Whole | None = None
 
-    def __init__(self, whole: WatchStatus) -> None:
-        super().__init__(_clock=whole._clock, _wall_clock=whole._wall_clock)
+    def __init__(self, whole: Whole) -> None:
+        super().__init__(_clock=whole.status._clock, _wall_clock=whole.status._wall_clock)
         self.reached: tuple[str | None, bool] = None, False
         self._whole = whole
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if self._whole is not None and not name.startswith("_"):
+        if self._whole is not None:
             if name == "last_error" and value is not None:
-                self._whole.last_error = value
-            _gather(self._whole)
+                self._whole.status.last_error = value
+            elif name in _SUMMED:
+                self._whole.gather()
 
     def contact(self) -> None:
         """Note that the server was heard of just now."""
         super().contact()
         if self._whole is not None:
-            self._whole.contact()
+            self._whole.status.contact()
 
     def advance(self, resource_version: str | None, *, synced: bool) -> None:
         """Note what was reached."""
@@ -49,29 +85,23 @@ class Part(WatchStatus):
 
     def publish(self, reached: tuple[str | None, bool], events: int) -> None:
         """Note that all up to there was yielded, or is about to be, and how many events that is."""
-        super().advance(reached[0], synced=reached[1])
+        before = self.resource_version, self.synced
+        super().__setattr__("resource_version", reached[0])
+        super().__setattr__("synced", reached[1])
         if self._whole is not None:
-            self._whole.events += events
+            self._whole.status.events += events
+            # while another namespace is behind, this one is not the oldest before or after
+            if self._whole.status.resource_version in (None, before[0]) or reached[1] != before[1]:
+                self._whole.gather()
 
 
-def parts(whole: WatchStatus, namespaces: Iterable[str]) -> Mapping[str, Part]:
+def parts(status: WatchStatus, namespaces: Iterable[str]) -> Mapping[str, Part]:
     """Begin a status anew that has a part for each namespace."""
-    whole.begin(None)
+    status.begin(None)
+    whole = Whole(status)
     found = {namespace: Part(whole) for namespace in namespaces}
-    whole.namespaces = dict(found)
+    status.namespaces = dict(found)
     return found
-
-
-def _gather(whole: WatchStatus) -> None:
-    """Sum up the parts, of which any thread may have changed one."""
-    with _gathering:
-        found = whole.namespaces.values()
-        whole.connects = sum(part.connects for part in found)
-        whole.relists = sum(part.relists for part in found)
-        whole.synced = all(part.synced for part in found)
-        whole.resource_version = _oldest([part.resource_version for part in found])
-        others = (part.state for part in found if part.state is not WatchState.WATCHING)
-        whole.state = next(others, WatchState.WATCHING)
 
 
 def _oldest(versions: list[str | None]) -> str | None:

@@ -127,6 +127,8 @@ class Query:
         if not isinstance(namespace, Iterable):
             raise TypeError(f"expected namespace as a str or several, got {namespace!r}")
         names = list(dict.fromkeys(namespace))
+        for name in names:
+            check_namespace(name)
         if not names:
             raise ValueError("expected at least one namespace, or None for all, got none")
         versions: Mapping[str, str | None]

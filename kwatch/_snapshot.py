@@ -106,5 +106,7 @@ class Snapshot:
     def _kind(self) -> Object:
         """Give ``apiVersion`` and ``kind`` of the objects, as the list has them."""
         head = self._page.head
-        kind = str(head.get("kind") or "").removesuffix("List")
-        return {"apiVersion": head.get("apiVersion"), "kind": kind} if kind else {}
+        kind = {"kind": str(head.get("kind") or "").removesuffix("List")}
+        if head.get("apiVersion"):
+            kind = {"apiVersion": head["apiVersion"], **kind}
+        return kind if kind["kind"] else {}
