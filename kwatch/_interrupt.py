@@ -12,6 +12,9 @@ import httpx
 
 from kwatch._stop import StopEvent
 
+LOOK_SECONDS = 0.05
+"""How often it is looked whether a signal has come."""
+
 Opening = AbstractContextManager[httpx.Response]
 """What sends a request when it is entered, and closes the response when it is left."""
 
@@ -76,7 +79,7 @@ class _Sending:
             run = contextvars.copy_context().run
             Thread(target=run, args=(self._send,), name="kwatch-request", daemon=True).start()
             with stop_event.calling(lambda: self._wake.put(None)):
-                self._wake.get()
+                self._sleep()
             outcome = self._outcome.get_nowait()
         except Empty:
             self._abandon()
@@ -87,6 +90,16 @@ class _Sending:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
+
+    def _sleep(self) -> None:
+        """Wait for the outcome, or the stop event.
+
+        A signal that comes right before a thread blocks does not wake it, so that its handler,
+        which may set the event, would not run: now and then it has to be given the chance.
+        """
+        while True:
+            with suppress(Empty):
+                return self._wake.get(timeout=LOOK_SECONDS)
 
     def _send(self) -> None:
         try:
