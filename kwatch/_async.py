@@ -7,21 +7,18 @@ import random
 import time
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
     Callable,
     Generator,
     Iterable,
-    Iterator,
     Mapping,
 )
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing
 from typing import Any, TypeVar
 
-import anyio
 import httpx
 
 from kwatch._amerge import merged
+from kwatch._awire import Wire
 from kwatch._backoff import Backoff
 from kwatch._client import abilities_of, check_client, check_types, timeout_of
 from kwatch._events import Event, EventType
@@ -34,8 +31,6 @@ from kwatch._sessions import part_of, sessions
 from kwatch._status import WatchStatus
 
 T = TypeVar("T")
-
-_UNWIND_SECONDS = 0.1  # HTTP/2 streams do not notice that they were closed
 
 
 def awatch(
@@ -166,7 +161,7 @@ async def aconnect(
     raise Reply(request, response.status_code, response.headers, body).error(time.time())
 
 
-async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
+async def stream(wire: Wire, session: Session) -> AsyncGenerator[Event, None]:
     """Do what the session says, and yield what it gives."""
     holding = False  # whether the consumer has an event: an exception is its own then
     try:
@@ -194,7 +189,7 @@ async def stream(wire: "Wire", session: Session) -> AsyncGenerator[Event, None]:
 
 
 async def merged_stream(
-    wire: "Wire", found: Mapping[str | None, Session], *, allow_bookmarks: bool
+    wire: Wire, found: Mapping[str | None, Session], *, allow_bookmarks: bool
 ) -> AsyncGenerator[Event, None]:
     """Do what several sessions say, and yield what they give, as it comes."""
     sources = {session: reaching(wire, session) for session in found.values()}
@@ -207,7 +202,7 @@ async def merged_stream(
 
 
 async def reaching(
-    wire: "Wire", session: Session
+    wire: Wire, session: Session
 ) -> AsyncGenerator[tuple[Event, tuple[str | None, bool]], None]:
     """Do what a session says, and yield what it gives, and how far it has come by then."""
     async with aclosing(stream(wire, session)) as events:
@@ -215,7 +210,7 @@ async def reaching(
             yield event, part_of(session).reached
 
 
-async def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
+async def answer(wire: Wire, questions: Generator[Request, Reply, T]) -> T:
     """Send each request that a generator yields, and give what it returns."""
     try:
         request = next(questions)
@@ -228,74 +223,3 @@ async def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
     except StopIteration as result:
         value: T = result.value
         return value
-
-
-class Wire:
-    """The client, as `stream` uses it.
-
-    Args:
-        client: What sends the requests.
-        sleep: Waits so many seconds.
-    """
-
-    def __init__(
-        self, client: httpx.AsyncClient, sleep: Callable[[float], Awaitable[object]] = anyio.sleep
-    ) -> None:
-        self._client = client
-        self.sleep = sleep
-
-    def stopped(self) -> bool:
-        """No: cancelling the task needs no help."""
-        return False
-
-    @asynccontextmanager
-    async def open(
-        self, request: Request, patience: Callable[[], float] | None = None
-    ) -> AsyncIterator[tuple[int, httpx.Headers, AsyncIterator[bytes]]]:
-        """Send a request; give the code, headers and chunks of the answer; close it at the end."""
-        async with self._client.stream(
-            "GET",
-            request.path,
-            params=dict(request.params),
-            headers=dict(request.headers),
-            timeout=timeout_of(self._client, request),
-        ) as response:
-            chunks = response.aiter_bytes()
-            try:
-                with patient(response, patience):
-                    yield response.status_code, response.headers, chunks
-            finally:
-                await _unwind(response, chunks)
-
-
-@contextmanager
-def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
-    """Let each read of a response take what time it may take by then."""
-    source = response.extensions.get("network_stream")
-    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
-        yield
-        return
-    read: Callable[..., Awaitable[bytes]] = source.read
-
-    async def read_patiently(max_bytes: int, **_: Any) -> bytes:
-        return await read(max_bytes, timeout=patience())
-
-    source.read = read_patiently
-    try:
-        yield
-    finally:
-        del source.read
-
-
-async def _unwind(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
-    """Close a response that may be half-read, and end the async generators that httpx nests in it.
-
-    Left alone, each would be finalized by the event loop, at some time, with a ResourceWarning on
-    trio. Once the response is closed, they run into that, and end.
-    """
-    with anyio.move_on_after(_UNWIND_SECONDS, shield=True):
-        with suppress(httpx.RequestError, OSError):
-            await response.aclose()
-        with suppress(StopAsyncIteration, httpx.RequestError, httpx.StreamError, OSError):
-            while True:
-                await anext(chunks)

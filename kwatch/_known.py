@@ -13,6 +13,7 @@ _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _UUID_BYTES: Final = 16
 _PACKED: Final = b"\x01"  # before a uid that is a UUID,
 _PLAIN: Final = b"\x00"  # and before any other
+_NO_UID: Final = _PLAIN + b"\x00"
 
 
 class Known:
@@ -81,7 +82,7 @@ class Known:
         """Take a deletion in the middle of a snapshot; tell whether the object was known."""
         key = _key(obj)
         before = self._entries.get(key) or self._doubtful.get(key)
-        if before is None or _split(before)[0] != _split(_entry(obj))[0]:
+        if before is None or _are_two(before, _entry(obj)):
             return False
         self._entries.pop(key, None)
         self._doubtful.pop(key, None)
@@ -110,7 +111,7 @@ class Known:
         if event.event_type is not EventType.DELETED:
             self._entries[key] = entry
             return before != entry
-        if before is not None and _split(before)[0] != _split(entry)[0]:
+        if before is not None and _are_two(before, entry):
             return False  # of an earlier object of that name
         self._entries.pop(key, None)
         return True
@@ -122,7 +123,7 @@ class Known:
     def has_another(self, obj: Object) -> bool:
         """Whether the object is not known, or another one of that name, with another uid."""
         before = self._entries.get(_key(obj))
-        return before is None or _split(before)[0] != _split(_entry(obj))[0]
+        return before is None or _are_two(before, _entry(obj))
 
 
 def _key(obj: Object) -> bytes:
@@ -144,6 +145,12 @@ def _split(entry: bytes) -> tuple[bytes, str]:
     """Give what stands for the uid, and the resource version."""
     at = 1 + _UUID_BYTES if entry.startswith(_PACKED) else entry.rindex(b"\x00") + 1
     return entry[:at], entry[at:].decode()
+
+
+def _are_two(entry: bytes, other: bytes) -> bool:
+    """Whether both have a uid, and not the same."""
+    uid, other_uid = _split(entry)[0], _split(other)[0]
+    return uid != other_uid and _NO_UID not in (uid, other_uid)
 
 
 def _uid(entry: bytes) -> str:

@@ -6,9 +6,8 @@ for the `StopEvent`.
 
 import random
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext, suppress
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from typing import Any, TypeVar
 
 import httpx
@@ -17,7 +16,6 @@ from kwatch._backoff import Backoff
 from kwatch._client import abilities_of, check_client, check_types, timeout_of
 from kwatch._events import Event, EventType
 from kwatch._http import Reply, Request
-from kwatch._interrupt import interruptible
 from kwatch._merge import merged
 from kwatch._policy import Delay
 from kwatch._query import Query
@@ -26,6 +24,7 @@ from kwatch._session import Session
 from kwatch._sessions import part_of, sessions
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
+from kwatch._wire import Wire
 
 T = TypeVar("T")
 
@@ -261,7 +260,7 @@ def connect(
     raise Reply(request, response.status_code, response.headers, body).error(time.time())
 
 
-def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
+def stream(wire: Wire, session: Session) -> Generator[Event, None, None]:
     """Do what the session says, and yield what it gives."""
     holding = False  # whether the consumer has an event: an exception is its own then
     try:
@@ -289,7 +288,7 @@ def stream(wire: "Wire", session: Session) -> Generator[Event, None, None]:
 
 
 def merged_stream(
-    wire: "Wire", found: Mapping[str | None, Session], *, allow_bookmarks: bool
+    wire: Wire, found: Mapping[str | None, Session], *, allow_bookmarks: bool
 ) -> Generator[Event, None, None]:
     """Do what several sessions say, and yield what they give, as it comes."""
     sources = {session: reaching(wire, session) for session in found.values()}
@@ -302,7 +301,7 @@ def merged_stream(
 
 
 def reaching(
-    wire: "Wire", session: Session
+    wire: Wire, session: Session
 ) -> Generator[tuple[Event, tuple[str | None, bool]], None, None]:
     """Do what a session says, and yield what it gives, and how far it has come by then."""
     with closing(stream(wire, session)) as events:
@@ -310,7 +309,7 @@ def reaching(
             yield event, part_of(session).reached
 
 
-def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
+def answer(wire: Wire, questions: Generator[Request, Reply, T]) -> T:
     """Send each request that a generator yields, and give what it returns."""
     try:
         request = next(questions)
@@ -323,95 +322,3 @@ def answer(wire: "Wire", questions: Generator[Request, Reply, T]) -> T:
     except StopIteration as result:
         value: T = result.value
         return value
-
-
-class Wire:
-    """The client, as `stream` uses it.
-
-    Args:
-        client: What sends the requests.
-        stop_event: Ends whatever is under way. None: nothing does.
-        sleep: Waits so many seconds. None: until the stop event is set, at most.
-    """
-
-    def __init__(
-        self,
-        client: httpx.Client,
-        stop_event: StopEvent | None = None,
-        sleep: Callable[[float], object] | None = None,
-    ) -> None:
-        self._client = client
-        self._stop_event = stop_event
-        self.sleep = sleep or (time.sleep if stop_event is None else stop_event.wait)
-
-    def stopped(self) -> bool:
-        """Whether the stop event is set."""
-        return self._stop_event is not None and self._stop_event.is_set()
-
-    @contextmanager
-    def stopping(self) -> Iterator[Callable[[], None]]:
-        """Have a stop event of its own, which the one that was handed in sets as well.
-
-        Yields:
-            What sets it.
-        """
-        given, own = self._stop_event, StopEvent()
-        self._stop_event, self.sleep = own, own.wait
-        with nullcontext() if given is None else given.calling(own.set):
-            yield own.set
-
-    @contextmanager
-    def open(
-        self, request: Request, patience: Callable[[], float] | None = None
-    ) -> Iterator[tuple[int, httpx.Headers, Iterator[bytes]]]:
-        """Send a request; give the code, headers and chunks of the answer; close it at the end.
-
-        Args:
-            request: The request.
-            patience: Gives the seconds that each read of the answer may take. None: the request's
-                own read timeout, as for a transport that shows no connection to read from.
-        """
-        opening = partial(
-            self._client.stream,
-            "GET",
-            request.path,
-            params=dict(request.params),
-            headers=dict(request.headers),
-            timeout=timeout_of(self._client, request),
-        )
-        if self._stop_event is None:
-            sent = opening()
-        else:
-            sent = interruptible(lambda more: opening(extensions=more), self._stop_event)
-        response = (
-            sent.__enter__()
-        )  # no `with`: what closing raises must not replace what is raised
-        try:
-            with patient(response, patience):
-                yield response.status_code, response.headers, response.iter_bytes()
-        finally:
-            with suppress(httpx.RequestError, OSError):
-                sent.__exit__(None, None, None)
-
-
-@contextmanager
-def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
-    """Let each read of a response take what time it may take by then.
-
-    httpx fixes the read timeout when the request is sent; its network stream, to which it gives
-    access, takes one for each read. With HTTP/2, other responses are read from the same one.
-    """
-    source = response.extensions.get("network_stream")
-    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
-        yield
-        return
-    read: Callable[..., bytes] = source.read
-
-    def read_patiently(max_bytes: int, **_: Any) -> bytes:
-        return read(max_bytes, timeout=patience())
-
-    source.read = read_patiently
-    try:
-        yield
-    finally:
-        del source.read

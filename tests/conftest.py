@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.front import FRONTS, Front
-from tests.scenarios import table
+from tests.scenarios import OUTCOMES, table
 
 
 @pytest.fixture(params=FRONTS)
@@ -16,15 +16,34 @@ def front(request: pytest.FixtureRequest) -> Iterator[Front]:
     front.check()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run of a part of the suite end with the table too."""
+    parser.addoption(
+        "--scenarios", action="store_true", help="show what became of each scenario, in any run"
+    )
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
     """Print what became of each scenario."""
     outcomes = [
         (report.nodeid, outcome)
-        for outcome in ("passed", "failed", "skipped")
+        for outcome in OUTCOMES
         for report in terminalreporter.getreports(outcome)
     ]
-    lines = list(table(outcomes))
-    if lines:
+    whole = bool(outcomes) and _is_whole(terminalreporter, exitstatus, config)
+    if whole or config.getoption("scenarios", default=False):
         terminalreporter.section("scenarios")
-        for line in lines:
+        for line in table(outcomes, whole=whole):
             terminalreporter.line(line)
+
+
+def _is_whole(reporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> bool:
+    """Tell whether every test ran: none was left out, and nothing ended the run early."""
+    asked = {config.invocation_params.dir / argument for argument in config.args}
+    if asked.isdisjoint({config.rootpath, config.rootpath / "tests"}):
+        return False
+    if reporter.stats.get("deselected") or exitstatus not in (0, 1):
+        return False
+    return exitstatus == 0 or not config.getoption("maxfail")

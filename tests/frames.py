@@ -36,8 +36,8 @@ def modified(version: str, name: str = "web") -> bytes:
     return frame("MODIFIED", obj(version, name))
 
 
-def deleted(version: str, name: str = "web") -> bytes:
-    return frame("DELETED", obj(version, name))
+def deleted(version: str, name: str = "web", **metadata: Any) -> bytes:
+    return frame("DELETED", obj(version, name, **metadata))
 
 
 def bookmark(version: str, **metadata: Any) -> bytes:

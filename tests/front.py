@@ -17,9 +17,11 @@ from kwatch import Backoff, Event, WatchStatus
 from kwatch import _async as async_front
 from kwatch import _sync as sync_front
 from kwatch._abilities import Abilities
+from kwatch._awire import Wire as AsyncWire
 from kwatch._query import Query
 from kwatch._session import Session
 from kwatch._siblings import Siblings
+from kwatch._wire import Wire
 
 FRONTS = ("watch", "awatch-asyncio", "awatch-trio")
 
@@ -233,7 +235,7 @@ class Front:
 
 def _run(script: Script, session: Session, run: Run, limit: int) -> None:
     with httpx.Client(transport=script, base_url="https://kube.test") as client:
-        events = sync_front.stream(sync_front.Wire(client, sleep=script.clock.sleep), session)
+        events = sync_front.stream(Wire(client, sleep=script.clock.sleep), session)
         for event in events:
             run.events.append(event)
             run.cursors.append(session.status.resource_version)
@@ -244,7 +246,7 @@ def _run(script: Script, session: Session, run: Run, limit: int) -> None:
 
 async def _arun(script: Script, session: Session, run: Run, limit: int) -> None:
     async with httpx.AsyncClient(transport=script, base_url="https://kube.test") as client:
-        wire = async_front.Wire(client, sleep=script.clock.async_sleep)
+        wire = AsyncWire(client, sleep=script.clock.async_sleep)
         events = async_front.stream(wire, session)
         try:
             async for event in events:

@@ -353,3 +353,13 @@ def test_an_object_takes_less_than_200_bytes() -> None:
     assert peak < 260 * count  # the two tables of a snapshot; the objects are not copied
     others, _ = bytes_of_snapshots([f"x{uid[1:]}" for uid in uids])
     assert held + 10 * count < others  # a UUID is packed
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "u1"), ("u1", "")])
+def test_a_deletion_without_a_uid_is_one_of_the_name(before: str, after: str) -> None:
+    known = Known()
+    known.begin()
+    known.confirm({"metadata": {**obj("5")["metadata"], "uid": before}})
+    gone: Json = {"metadata": {**obj("6")["metadata"], "uid": after}}
+    assert known.take(Event(EventType.DELETED, gone))
+    assert len(known) == 0

@@ -832,7 +832,7 @@ def test_s60_events_come_before_the_error_that_follows_them(front: Front) -> Non
 
 
 def test_s61_one_object_absent_created_deleted_and_created_again(front: Front) -> None:
-    parts = [added("6", uid="u1"), deleted("7"), added("8", uid="u2")]
+    parts = [added("6", uid="u1"), deleted("7", uid="u1"), added("8", uid="u2")]
     run = front.run(Script(listed("5"), watched(*parts, QUIET)), name="web")
     assert run.changes == [
         ("created", "web", "6"),

@@ -29,7 +29,7 @@ LAYERS = (
     ("_client", "_credentials", "_interrupt", "_sessions"),
     ("_transport",),
     ("_kubeconfig",),
-    ("_amerge", "_merge"),
+    ("_amerge", "_awire", "_merge", "_wire"),
     ("_async", "_sync"),
 )
 """From the ground up: a module may import from the layers below its own, and from no other."""

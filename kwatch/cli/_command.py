@@ -10,7 +10,8 @@ import httpx
 
 from kwatch import KubeConfig, KwatchError, watch
 from kwatch._discovery import discover
-from kwatch._sync import Wire, answer
+from kwatch._sync import answer
+from kwatch._wire import Wire
 from kwatch.cli._arguments import parse
 from kwatch.cli._demo import demo
 from kwatch.cli._output import OutputError, logged, print_event, say, write

@@ -1,0 +1,106 @@
+"""How `watch` reaches its client: each request, each read, each wait."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
+from typing import Any
+
+import httpx
+
+from kwatch._client import timeout_of
+from kwatch._http import Request
+from kwatch._interrupt import interruptible
+from kwatch._stop import StopEvent
+
+
+class Wire:
+    """The client, as `stream` uses it.
+
+    Args:
+        client: What sends the requests.
+        stop_event: Ends whatever is under way. None: nothing does.
+        sleep: Waits so many seconds. None: until the stop event is set, at most.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        stop_event: StopEvent | None = None,
+        sleep: Callable[[float], object] | None = None,
+    ) -> None:
+        self._client = client
+        self._stop_event = stop_event
+        self.sleep = sleep or (time.sleep if stop_event is None else stop_event.wait)
+
+    def stopped(self) -> bool:
+        """Whether the stop event is set."""
+        return self._stop_event is not None and self._stop_event.is_set()
+
+    @contextmanager
+    def stopping(self) -> Iterator[Callable[[], None]]:
+        """Have a stop event of its own, which the one that was handed in sets as well.
+
+        Yields:
+            What sets it.
+        """
+        given, own = self._stop_event, StopEvent()
+        self._stop_event, self.sleep = own, own.wait
+        with nullcontext() if given is None else given.calling(own.set):
+            yield own.set
+
+    @contextmanager
+    def open(
+        self, request: Request, patience: Callable[[], float] | None = None
+    ) -> Iterator[tuple[int, httpx.Headers, Iterator[bytes]]]:
+        """Send a request; give the code, headers and chunks of the answer; close it at the end.
+
+        Args:
+            request: The request.
+            patience: Gives the seconds that each read of the answer may take. None: the request's
+                own read timeout, as for a transport that shows no connection to read from.
+        """
+        opening = partial(
+            self._client.stream,
+            "GET",
+            request.path,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            timeout=timeout_of(self._client, request),
+        )
+        if self._stop_event is None:
+            sent = opening()
+        else:
+            sent = interruptible(lambda more: opening(extensions=more), self._stop_event)
+        response = (
+            sent.__enter__()
+        )  # no `with`: what closing raises must not replace what is raised
+        try:
+            with patient(response, patience):
+                yield response.status_code, response.headers, response.iter_bytes()
+        finally:
+            with suppress(httpx.RequestError, OSError):
+                sent.__exit__(None, None, None)
+
+
+@contextmanager
+def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
+    """Let each read of a response take what time it may take by then.
+
+    httpx fixes the read timeout when the request is sent; its network stream, to which it gives
+    access, takes one for each read. With HTTP/2, other responses are read from the same one.
+    """
+    source = response.extensions.get("network_stream")
+    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
+        yield
+        return
+    read: Callable[..., bytes] = source.read
+
+    def read_patiently(max_bytes: int, **_: Any) -> bytes:
+        return read(max_bytes, timeout=patience())
+
+    source.read = read_patiently
+    try:
+        yield
+    finally:
+        del source.read
