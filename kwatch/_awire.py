@@ -58,7 +58,9 @@ def patient(response: httpx.Response, patience: Callable[[], float] | None) -> I
     if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
         yield
         return
-    read: Callable[..., Awaitable[bytes]] = source.read
+    # not ``source.read``, which may still be another response's: the connection is used again as
+    # soon as the body has ended
+    read: Callable[..., Awaitable[bytes]] = type(source).read.__get__(source)
 
     async def read_patiently(max_bytes: int, **_: Any) -> bytes:
         return await read(max_bytes, timeout=patience())
@@ -67,7 +69,8 @@ def patient(response: httpx.Response, patience: Callable[[], float] | None) -> I
     try:
         yield
     finally:
-        del source.read
+        if vars(source).get("read") is read_patiently:
+            del source.read
 
 
 async def _unwind(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:

@@ -51,6 +51,11 @@ class ListDecoder:
         """What asks for the next page; "" at the last one."""
         return str(self.head["metadata"].get("continue") or "")
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether the list has not ended yet."""
+        return self._builder.depth > 0 or not self._documents
+
     def receive_data(self, data: bytes) -> Iterator[Object]:
         """Take some more bytes.
 
@@ -78,7 +83,7 @@ class ListDecoder:
         Raises:
             StreamError: The list was cut short, or is none, or has no resource version.
         """
-        if self._builder.depth or not self._documents:
+        if self.incomplete:
             raise DecodeError("expected a list, got one that was cut short")
         root = self._documents[0]
         if len(self._documents) > 1 or not isinstance(root, dict) or root.get("items", "") != []:

@@ -9,6 +9,9 @@ SILENT_INTERVALS: Final = 2.5
 MIN_SILENCE_SECONDS: Final = 1.0
 """Less is no silence, however fast the bookmarks come."""
 
+MIN_INTERVALS: Final = 2
+"""One alone tells little: two bookmarks may come within a second, and then none for long."""
+
 INTERVALS: Final = 5
 """The longest of so many intervals counts: the last one of a connection's life is shorter."""
 
@@ -44,7 +47,7 @@ class Liveness:
 
     def patience(self, at_most: float) -> float:
         """Give how many seconds a read may take."""
-        if not self._intervals:
+        if len(self._intervals) < MIN_INTERVALS:
             return at_most
         silence = max(MIN_SILENCE_SECONDS, SILENT_INTERVALS * max(self._intervals))
         return min(at_most, silence * self._doubt)

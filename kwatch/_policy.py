@@ -50,6 +50,9 @@ from kwatch._target import Target
 MAX_SHORT_CONNECTIONS: Final = 10
 """So many short connections in a row may bring events and be reopened at once."""
 
+EARLY_SECONDS: Final = 5.0
+"""What is quiet and ends before that, and before half of its time, is another short one."""
+
 MAX_EMPTY_CONNECTIONS: Final = 5
 """So many short connections in a row without a single event mean that the cursor is gone."""
 
@@ -179,12 +182,15 @@ class Policy:
         return WatchState.SYNCING if streaming else WatchState.LISTING
 
     def _probed(self, reply: Reply) -> None:
-        self.state = WatchState.WATCHING
         if reply.code != HTTPStatus.OK:
             error = reply.error(self._wall_clock())
+            if self._adapted(error, in_stream=False):
+                return  # it is asked once more
+            self.state = WatchState.WATCHING
             if _is_too_large(error):
                 self._gap(error)
             return
+        self.state = WatchState.WATCHING
         cursor, version = self.cursor.resource_version, _version_of(reply)
         if is_older(version, cursor):
             self._gap(BackInTimeError(reply.code, message=f"{cursor} was asked for, got {version}"))
@@ -304,9 +310,7 @@ class Policy:
             self._wait("the server ended the watch before the end of what exists")
         elif lived > SHORT_SECONDS:
             logger.debug("%s: ended by the server after %.1f s", self.request, lived)
-            record.silence += 0.0 if stream.frames else lived
-            if record.silence > PROBE_AFTER_SECONDS:
-                self._probe()
+            self._ended_quietly(stream, lived)
         else:
             self._ended_at_once(stream)
 
@@ -322,6 +326,17 @@ class Policy:
         elif not self.cursor.ordered and self._status.events:
             self._gap(StatusError(HTTPStatus.OK, message="the first objects, and no bookmark"))
         return lived
+
+    def _ended_quietly(self, stream: Stream, lived: float) -> None:
+        record, asked_for = self._record, float(self.request.params["timeoutSeconds"])
+        early = not stream.frames and lived < min(EARLY_SECONDS, asked_for / 2)
+        record.early = record.early + 1 if early else 0
+        record.silence += 0.0 if stream.frames else lived
+        if record.early > MAX_SHORT_CONNECTIONS:
+            record.forget_attempts()
+            self._wait("the server ends each quiet watch long before its time")
+        if record.silence > PROBE_AFTER_SECONDS:
+            self._probe()
 
     def _ended_at_once(self, stream: Stream) -> None:
         record = self._record
@@ -353,11 +368,10 @@ class Policy:
         ahead = isinstance(cause, BackInTimeError) or _is_too_large(cause)
         self.snapshot = Snapshot(self.known, None if ahead else cursor)
         self.state = WatchState.LISTING
+        self._delay = self._record.gap(self._clock()) or None
         level = logging.WARNING if ahead else logging.INFO
-        self._tell(level, str(cause), f"listing what exists, to heal the gap after {cursor}")
-        seconds = self._record.gap(self._clock())
-        if seconds:
-            self._wait(str(cause), cause, seconds)
+        when = f"in {self._delay:.1f} s" if self._delay else "now"
+        self._tell(level, str(cause), f"listing what exists {when}, to heal the gap after {cursor}")
 
     def fail(self, error: KwatchError) -> NoReturn:
         """Raise what the user is to see."""

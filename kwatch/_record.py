@@ -44,6 +44,7 @@ class Record:
         proven: a watch gave an event, or ended: and all others.
         short: Connections that ended after a moment, and had brought something.
         empty: Connections that ended after a moment, with nothing.
+        early: Connections that were quiet, and ended long before their time.
         broken: Connections that broke the contract.
         initial: Attempts to stream what exists.
         idle_pages: Pages of a list that brought nothing.
@@ -53,7 +54,8 @@ class Record:
 
     def __init__(self, backoff: Backoff, random: Callable[[], float], siblings: Siblings) -> None:
         self.reached = self.listed = self.proven = False
-        self.short = self.empty = self.broken = self.initial = self.idle_pages = self.stalled = 0
+        self.short = self.empty = self.early = self.broken = self.stalled = 0
+        self.initial = self.idle_pages = 0
         self.silence = 0.0
         self._backoff = backoff
         self._random = random

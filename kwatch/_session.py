@@ -297,6 +297,9 @@ class Session:
 
     def _end_of_page(self, page: Snapshot) -> Iterator[Event]:
         self._page = None
+        if page.incomplete and (self._record.proven or self._record.listed):
+            self._policy.lost("the connection was cut", None)
+            return
         try:
             page.receive_eof()
         except StreamError as error:

@@ -64,6 +64,11 @@ class Snapshot:
         """Whether the present page has brought no object that the pages before had not."""
         return self.known.confirmed == self._confirmed
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether the present page has not ended yet."""
+        return self._page.incomplete
+
     def receive_data(self, data: bytes) -> Iterator[Event]:
         """Take some bytes of the page.
 

@@ -94,7 +94,9 @@ def patient(response: httpx.Response, patience: Callable[[], float] | None) -> I
     if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
         yield
         return
-    read: Callable[..., bytes] = source.read
+    # not ``source.read``, which may still be another response's: the connection is used again as
+    # soon as the body has ended
+    read: Callable[..., bytes] = type(source).read.__get__(source)
 
     def read_patiently(max_bytes: int, **_: Any) -> bytes:
         return read(max_bytes, timeout=patience())
@@ -103,4 +105,5 @@ def patient(response: httpx.Response, patience: Callable[[], float] | None) -> I
     try:
         yield
     finally:
-        del source.read
+        if vars(source).get("read") is read_patiently:
+            del source.read

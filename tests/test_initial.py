@@ -439,13 +439,20 @@ def test_a_page_that_was_cut_is_asked_for_again(front: Front) -> None:
         assert [params.get("continue") for params in script.lists] == [None, None, "t1", "t1"]
 
 
-def test_a_page_that_ends_too_soon_is_broken_and_not_for_ever(front: Front) -> None:
+def test_a_page_that_ends_too_soon_was_cut(front: Front) -> None:
+    """However often; but at the start it shows itself at once."""
     page = listed("9", obj("5", "a"), token="t1")
     short = Answer([b'{"kind":"PodList","items":['])
-    run = start(front, Script(NO_STREAMING, page, *[short] * 7))
+    run = start(front, Script(NO_STREAMING, page, *[short] * 9, listed("9", obj("6", "b"))))
+    assert [name for _, name, _ in run.changes] == ["a", "b"]
+    assert isinstance(start(front, Script(NO_STREAMING, short)).raised(), StreamError)
+
+
+def test_a_page_that_is_no_list_is_raised_when_it_lasts(front: Front) -> None:
+    page = listed("9", obj("5", "a"), token="t1")
+    run = start(front, Script(NO_STREAMING, page, *[Answer([b"<html>"])] * 7))
     assert isinstance(run.raised(), StreamError)
     assert len(run.script.lists) == 7
-    assert [name for _, name, _ in run.changes] == ["a"]
 
 
 def test_items_are_yielded_before_the_page_ends(front: Front) -> None:

@@ -26,19 +26,25 @@ def test_s53_no_bookmark_seen_is_the_hard_bound_alone() -> None:
 # The values are those of the documentation, and no constants of the code.
 def test_s53_bookmarks_make_the_bound() -> None:
     assert (SILENT_INTERVALS, MIN_SILENCE_SECONDS, INTERVALS) == (2.5, 1.0, 5)
-    assert learned(60.0).patience(AT_MOST) == 150.0
-    assert learned(160.0, opened=100.0).patience(AT_MOST) == 150.0
+    assert learned(60.0, 120.0).patience(AT_MOST) == 150.0
+    assert learned(160.0, 220.0, opened=100.0).patience(AT_MOST) == 150.0
     assert learned(60.0, 120.0, 180.0).patience(AT_MOST) == 150.0
 
 
 def test_the_bound_is_never_more_than_the_hard_one() -> None:
-    assert learned(200.0).patience(AT_MOST) == AT_MOST
-    assert learned(60.0).patience(31.0) == 31.0
+    assert learned(200.0, 400.0).patience(AT_MOST) == AT_MOST
+    assert learned(60.0, 120.0).patience(31.0) == 31.0
+
+
+def test_one_bookmark_alone_tells_nothing() -> None:
+    """One may come right after the start, and the next one after a minute."""
+    assert learned(0.5).patience(AT_MOST) == AT_MOST
+    assert learned(0.5, 60.0).patience(AT_MOST) == 2.5 * 59.5
 
 
 @pytest.mark.parametrize("interval", [0.0, 0.001, 0.3, 0.4])
 def test_fast_bookmarks_do_not_make_it_hasty(interval: float) -> None:
-    assert learned(interval).patience(AT_MOST) == 1.0
+    assert learned(interval, 2 * interval).patience(AT_MOST) == 1.0
 
 
 def test_the_longest_of_the_last_intervals_counts() -> None:
@@ -60,7 +66,7 @@ def test_the_time_between_two_connections_is_no_interval() -> None:
 
 
 def test_each_silence_doubles_the_bound_until_a_bookmark_comes() -> None:
-    liveness = learned(10.0)
+    liveness = learned(10.0, 20.0)
     bounds = []
     for _ in range(5):
         bounds.append(liveness.patience(AT_MOST))
@@ -73,7 +79,7 @@ def test_each_silence_doubles_the_bound_until_a_bookmark_comes() -> None:
 
 
 def test_any_number_of_silences() -> None:
-    liveness = learned(10.0)
+    liveness = learned(10.0, 20.0)
     for _ in range(5_000):
         liveness.silent()
     assert liveness.patience(AT_MOST) == AT_MOST

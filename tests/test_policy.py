@@ -166,3 +166,20 @@ def test_a_stalled_watch_is_no_reason_to_probe_without_a_cursor(front: Front) ->
     stalled = watched(Lasts(300), httpx.ReadTimeout("timed out"))
     run = front.run(Script(*[stalled] * 4), resource_version="0")
     assert run.script.lists == []
+
+
+def test_a_probe_that_is_refused_for_asking_for_metadata_asks_again(front: Front) -> None:
+    script = Script(watched(QUIET), refusal(406), TOO_LARGE)
+    run = front.run(script, **FROM_5)
+    assert isinstance(run.raised(), ExpiredError)
+    assert [r.headers["accept"] for r in script.requests[2:]] == ["application/json"]
+
+
+def test_quiet_watches_that_end_long_before_their_time_are_slowed_down(front: Front) -> None:
+    answers = [answer for _ in range(50) for answer in [watched(Lasts(1.0))] * 11 + [listed("5")]]
+    script = Script(*answers)
+    front.run(script, **FROM_5)
+    times = script.times[30:]
+    assert all(sum(start <= t < start + 60 for t in times) <= 40 for start in times)
+    script = Script(*[watched(Lasts(1.0))] * 9)
+    assert front.run(script, timeout_seconds=1, **FROM_5).sleeps == []

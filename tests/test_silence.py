@@ -11,6 +11,9 @@ import httpx
 import pytest
 
 from kwatch import Backoff, Event, StopEvent, WatchStatus, _liveness, _session, awatch, watch
+from kwatch._awire import Wire as AsyncWire
+from kwatch._http import Request
+from kwatch._wire import Wire
 from tests.frames import added, bookmark, initial_end, obj
 from tests.test_fronts import HEAD, RawServer, chunk, request_of, sends
 
@@ -145,3 +148,35 @@ def test_a_connection_that_is_used_again_has_its_own_patience_back(front: str) -
         (event,) = take(front, raw.url, 1, send_initial_events=True, status=status)
     assert event.resource_version == "10"
     assert status.connects == 2
+
+
+def test_a_connection_that_another_watch_uses_already_is_left_to_it(front: str) -> None:
+    """It goes back to the pool when the body ends, before the first one is done with it."""
+    head = HEAD.replace(b"Transfer", b"Connection: keep-alive\r\nTransfer")
+
+    def always(sock: Any) -> None:
+        while True:
+            request_of(sock)
+            sock.sendall(head + chunk(b"{}") + b"0\r\n\r\n")
+
+    first, second = Request("/a"), Request("/b")
+    with RawServer(always) as raw:
+        if front.startswith("watch"):
+            with httpx.Client(base_url=raw.url) as client, Wire(client).open(first, lambda: 5) as a:
+                assert b"".join(a[2]) == b"{}"
+                with Wire(client).open(second, lambda: 5) as b:
+                    assert b"".join(b[2]) == b"{}"
+        else:
+            anyio.run(_use_twice, raw.url, backend=front.partition("-")[2])
+        assert raw.accepted.acquire(timeout=5)
+        assert not raw.accepted.acquire(blocking=False), "two connections: nothing was used again"
+
+
+async def _use_twice(url: str) -> None:
+    async with (
+        httpx.AsyncClient(base_url=url) as client,
+        AsyncWire(client).open(Request("/a"), lambda: 5) as a,
+    ):
+        assert b"".join([chunk async for chunk in a[2]]) == b"{}"
+        async with AsyncWire(client).open(Request("/b"), lambda: 5) as b:
+            assert b"".join([chunk async for chunk in b[2]]) == b"{}"

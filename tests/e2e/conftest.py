@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from kwatch import ConfigError, KubeConfig
 
-from .live import Box, Front, Proxy, serve_widgets
+from .live import Box, Front, Proxy, namespaces, serve_widgets
 
 FRONTS = ("watch", "awatch-asyncio", "awatch-trio")
+MANY = 502
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,24 @@ def box(api: httpx.Client) -> Iterator[Box]:
     box = Box(api)
     yield box
     box.clean_up()
+
+
+@pytest.fixture(scope="session")
+def many(api: httpx.Client) -> Iterator[Box]:
+    """A box of more objects than a page of a list has."""
+    box = Box(api)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(box.create, (f"m-{number:03}" for number in range(MANY))))
+    yield box
+    box.clean_up()
+
+
+@pytest.fixture(scope="session")
+def two_namespaces(api: httpx.Client) -> Iterator[tuple[str, str]]:
+    """Two namespaces besides the default one."""
+    names = ("kwatch-e2e-one", "kwatch-e2e-two")
+    with namespaces(api, *names):
+        yield names
 
 
 @pytest.fixture(params=FRONTS)

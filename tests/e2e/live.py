@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from anyio.from_thread import start_blocking_portal
@@ -19,6 +19,7 @@ Object = dict[str, Any]
 
 PATIENCE_SECONDS = 15.0  # for whatever a test waits for
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+NAMESPACES = "/api/v1/namespaces"
 WIDGETS = "/apis/example.com/v1/widgets"
 WIDGETS_CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -54,9 +55,23 @@ WIDGETS_CRD = {
 
 def serve_widgets(client: httpx.Client) -> None:
     """Have the server know the custom resource that all tests use."""
-    if client.get(WIDGETS).status_code != httpx.codes.OK:
+    if client.get(WIDGETS, params={"limit": 1}).status_code != httpx.codes.OK:
         client.post(CRDS, json=WIDGETS_CRD)
-        wait_for(lambda: client.get(WIDGETS).status_code == httpx.codes.OK)
+        wait_for(lambda: client.get(WIDGETS).is_success)
+
+
+@contextmanager
+def namespaces(client: httpx.Client, *names: str) -> Iterator[None]:
+    """Have the server know some namespaces, if it knows of namespaces at all."""
+    made = []
+    for name in names:
+        response = client.post(NAMESPACES, json={"metadata": {"name": name}})
+        assert response.status_code in (httpx.codes.CREATED, httpx.codes.NOT_FOUND)
+        if response.status_code == httpx.codes.CREATED:
+            made.append(name)
+    yield
+    for name in made:
+        client.delete(f"{NAMESPACES}/{name}").raise_for_status()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
@@ -75,7 +90,15 @@ class Box:
         self.selector = f"e2e={self.key}"
         self.namespace = namespace
         self._client = client
+        self._others: list[Box] = []
         self._path = f"/apis/example.com/v1/namespaces/{namespace}/widgets"
+
+    def elsewhere(self, namespace: str) -> "Box":
+        """Give the same test's box in another namespace."""
+        other = Box(self._client, namespace)
+        other.key, other.selector = self.key, self.selector
+        self._others.append(other)
+        return other
 
     def name(self, name: str) -> str:
         return f"{self.key}-{name}"
@@ -112,6 +135,8 @@ class Box:
         return version
 
     def clean_up(self) -> None:
+        for other in self._others:
+            other.clean_up()
         self._client.delete(self._path, params={"labelSelector": self.selector}).raise_for_status()
 
     def _url(self, name: str) -> str:
@@ -123,11 +148,30 @@ class Box:
         return answer
 
 
+class Asked(NamedTuple):
+    """What a watch asked of the server."""
+
+    path: str
+    params: dict[str, str]
+    accept: str
+
+
+def leave(_: Any) -> None:
+    """Change nothing."""
+
+
 @dataclass
 class Run:
-    """A watch that runs in a thread of its own."""
+    """A watch that runs in a thread of its own.
+
+    Its requests are noted in ``asked``, discovery apart. Then ``change`` may change them before
+    they are sent, and ``change_response`` what the client sees of a response.
+    """
 
     box: Box | None
+    change: Callable[[httpx.Request], None] = leave
+    change_response: Callable[[httpx.Response], None] = leave
+    asked: list[Asked] = field(default_factory=list)
     status: WatchStatus = field(default_factory=WatchStatus)
     events: list[Event] = field(default_factory=list)
     error: Exception | None = None
@@ -135,20 +179,64 @@ class Run:
 
     def wait_until_open(self) -> None:
         """Wait until the watch is open, or has failed."""
-        wait_for(lambda: self.status.connects > 0 or self.ended.is_set())
-        assert self.error is None, self.error
+        self.wait_for(lambda: self.status.connects > 0)
+
+    def wait_until_synced(self, connects: int = 1) -> None:
+        """Wait until all that exists has come, and so many watches are open."""
+        self.wait_for(lambda: self.status.synced and self.status.connects >= connects)
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is true, and fail if it does not come, or if the watch fails."""
+        wait_for(lambda: condition() or self.ended.is_set())
+        if self.error is not None:
+            raise self.error
 
     def take(self, count: int, quiet: float = 0.0) -> list[tuple[str, str]]:
         """Wait for so many events; see that no more come in so many seconds; give them all."""
-        wait_for(lambda: len(self.events) >= count or self.ended.is_set())
+        self.wait_for(lambda: len(self.events) >= count)
         time.sleep(quiet)
         return self.changes
+
+    def see(self, request: httpx.Request) -> None:
+        """Note a request, and change it."""
+        if request.url.path.endswith("widgets"):
+            params, accept = dict(request.url.params), request.headers["Accept"]
+            self.asked.append(Asked(request.url.path, params, accept))
+            self.change(request)
+
+    def hooks(self, *, sync: bool) -> dict[str, list[Callable[..., Any]]]:
+        """Give httpx's event hooks that show what is asked and answered."""
+
+        async def see(request: httpx.Request) -> None:
+            self.see(request)
+
+        async def change(response: httpx.Response) -> None:
+            self.change_response(response)
+
+        if sync:
+            return {"request": [self.see], "response": [lambda r: self.change_response(r)]}
+        return {"request": [see], "response": [change]}
+
+    @property
+    def watches(self) -> list[dict[str, str]]:
+        """The parameters of the watch requests."""
+        return [asked.params for asked in self.asked if "watch" in asked.params]
+
+    @property
+    def lists(self) -> list[dict[str, str]]:
+        """The parameters of the list requests."""
+        return [asked.params for asked in self.asked if "watch" not in asked.params]
 
     def failure(self) -> Exception:
         """Wait for the error that the watch raises."""
         wait_for(self.ended.is_set)
         assert self.error is not None, "no error was raised"
         return self.error
+
+    @property
+    def cursor(self) -> int:
+        """The cursor, which a bookmark may move at any time."""
+        return int(self.status.resource_version or 0)
 
     @property
     def changes(self) -> list[tuple[str, str]]:
@@ -174,10 +262,12 @@ class Front:
         *,
         box: Box | None = None,
         client: dict[str, Any] | None = None,
+        change: Callable[[httpx.Request], None] = leave,
+        change_response: Callable[[httpx.Response], None] = leave,
         **options: Any,
     ) -> Iterator[Run]:
         """Start a watch, of the box's objects unless the options say otherwise."""
-        run = Run(box)
+        run = Run(box, change, change_response)
         if box is not None:
             options.setdefault("label_selector", box.selector)
         options |= {"kind": kind, "status": run.status}
@@ -197,7 +287,8 @@ class Front:
         stop_event = StopEvent()
 
         def consume() -> None:
-            with ending(run), self.config.client(**client) as http:
+            hooks = run.hooks(sync=True)
+            with ending(run), self.config.client(event_hooks=hooks, **client) as http:
                 run.events.extend(watch(http, stop_event=stop_event, **options))
 
         thread = threading.Thread(target=consume)
@@ -212,9 +303,10 @@ class Front:
     @contextmanager
     def _start_async(self, run: Run, client: dict[str, Any], options: Object) -> Iterator[None]:
         async def consume() -> None:
+            hooks = run.hooks(sync=False)
             with ending(run):
                 async with (
-                    self.config.async_client(**client) as http,
+                    self.config.async_client(event_hooks=hooks, **client) as http,
                     aclosing(awatch(http, **options)) as events,
                 ):
                     async for event in events:
@@ -241,7 +333,7 @@ def ending(run: Run) -> Iterator[None]:
 
 
 class Proxy:
-    """Forwards TCP connections, and cuts them in the middle of what the server sends."""
+    """Forwards TCP connections, and does to them what networks do."""
 
     def __init__(self, server: str) -> None:
         url = httpx.URL(server)
@@ -250,6 +342,8 @@ class Proxy:
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._cut_after: int | None = None
+        self._refusing = False
+        self._frozen: set[socket.socket] = set()
         self.cuts = 0
         self.url = str(url.copy_with(host="127.0.0.1", port=self._listener.getsockname()[1]))
         self._spawn(self._accept)
@@ -257,6 +351,19 @@ class Proxy:
     def cut(self, after: int) -> None:
         """Let so many more bytes of the server pass, and then reset the connection."""
         self._cut_after = after
+
+    def freeze(self) -> None:
+        """Forward nothing more on the connections that are open, and do not close them."""
+        self._frozen.update(self._sockets)
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """End all connections, and each new one at once."""
+        self._refusing = True
+        for sock in self._sockets:
+            hang_up(sock)
+        yield
+        self._refusing = False
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -279,38 +386,39 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._refusing:
+                client.close()
+                continue
             server = socket.create_connection(self._target)
             self._sockets += [client, server]
             self._spawn(self._forward, client, server)
             self._spawn(self._return, server, client)
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             while data := client.recv(65_536):
-                server.sendall(data)
-        except OSError:
-            pass
+                if client not in self._frozen:
+                    server.sendall(data)
         hang_up(server)
 
     def _return(self, server: socket.socket, client: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             while data := server.recv(65_536):
-                if self._cut_after is not None:
-                    client.sendall(data[: self._cut_after])
-                    if len(data) > self._cut_after:
-                        self._cut_after = None
-                        self.cuts += 1
-                        client.setsockopt(
-                            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                        )
-                        break
-                    self._cut_after -= len(data)
+                if client in self._frozen:
                     continue
-                client.sendall(data)
-        except OSError:
-            pass
+                if self._cut_after is None:
+                    client.sendall(data)
+                    continue
+                client.sendall(data[: self._cut_after])
+                if len(data) > self._cut_after:
+                    self._cut_after = None
+                    self.cuts += 1
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    break
+                self._cut_after -= len(data)
         hang_up(server)
-        hang_up(client)
+        if client not in self._frozen:
+            hang_up(client)
 
 
 def hang_up(sock: socket.socket) -> None:

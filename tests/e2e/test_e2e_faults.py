@@ -80,7 +80,7 @@ def test_s35_resource_version_too_old(front: Front, box: Box) -> None:
     error = front.fails(box=box, resource_version="1")
     assert isinstance(error, ExpiredError)
     assert error.code == 410
-    assert "list the objects again" in error.message
+    assert "send_initial_events=True" in error.message
 
 
 def test_nobody_listens(front: Front) -> None:
