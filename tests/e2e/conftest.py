@@ -43,6 +43,14 @@ def box(api: httpx.Client) -> Iterator[Box]:
     box.clean_up()
 
 
+@pytest.fixture
+def others(api: httpx.Client) -> Iterator[Box]:
+    """Objects that the test does not watch."""
+    box = Box(api)
+    yield box
+    box.clean_up()
+
+
 @pytest.fixture(scope="session")
 def many(api: httpx.Client) -> Iterator[Box]:
     """A box of more objects than a page of a list has."""
