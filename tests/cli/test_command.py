@@ -217,6 +217,23 @@ def test_selectors_and_the_resource_version_are_sent(
     assert params["resourceVersion"] == "7"
 
 
+def test_what_exists_comes_first_unless_it_is_not_wanted(
+    capsys: pytest.CaptureFixture[str], server: FakeAPIServer
+) -> None:
+    """As with ``kubectl get -w``, and its ``--watch-only``."""
+    script(server, END)
+    Run(capsys, "pods", "-A")
+    assert server.requests[-1].params["sendInitialEvents"] == "true"
+    server.create("Pod", "web")
+    server.http.expect_request(PODS, query_string={"limit": "500"}).respond_with_json(
+        {"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": []}
+    )
+    script(server, END)
+    Run(capsys, "pods", "-A", "--watch-only")
+    assert "sendInitialEvents" not in server.requests[-1].params
+    assert Run(capsys, "pods", "--watch-only", "--resource-version", "7").status == 2
+
+
 # What is printed
 
 
