@@ -197,7 +197,7 @@ async def merged_stream(
         async for session, (event, reached) in results:
             bookmark = event.event_type is EventType.BOOKMARK
             part_of(session).publish(reached, not bookmark)
-            if allow_bookmarks or not bookmark:
+            if not bookmark or (allow_bookmarks and event is not session.mark):
                 yield event
 
 

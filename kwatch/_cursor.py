@@ -72,11 +72,7 @@ class Cursor:
 
     def take(self, event: Event, connection: int) -> Place:
         """Move past an event of a connection, of which there is a number; tell where it stands."""
-        event_type, version, cursor = (
-            event.event_type,
-            event.resource_version,
-            self.resource_version,
-        )
+        event_type, version = event.event_type, event.resource_version
         if not self._is_new(event, version, connection):
             return Place.REPEATED
         cursor = self.resource_version
@@ -92,7 +88,7 @@ class Cursor:
         """Remember an event.
 
         Only a later connection can repeat one. What a connection brings twice are two events, on
-        a server whose versions are not unique.
+        a server whose versions are not unique (unless the objects are known: see `Known.take`).
         """
         metadata = event.obj["metadata"]
         identity = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"

@@ -244,6 +244,8 @@ class LineDecoder:
     def receive_eof(self) -> None:
         """Take the end of the stream: a last line without a newline counts if it is whole."""
         rest = b"".join(self._rest)
+        if not rest.strip():
+            return
         try:
             self._loads(rest)
         except (ValueError, RecursionError):

@@ -97,7 +97,7 @@ def check_object(obj: Any, where: str) -> Object:
         raise ProtocolError(f"expected an object in {where}, got {describe(obj)}")
     metadata = obj.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-    if not is_resource_version(version):
+    if not is_resource_version(version) or version == "0":
         raise NoVersionError(f"expected metadata.resourceVersion in {where}, got {describe(obj)}")
     return obj
 

@@ -85,7 +85,8 @@ class Reply:
     def _text(self) -> str:
         """One line for people out of a body that is no Status, such as a proxy's HTML page."""
         if "location" in self.headers:
-            return f"a redirect to {self.headers['location']}"
+            place, _, _ = self.headers["location"].partition("?")  # what follows may be secret
+            return f"a redirect to {place}"
         kind = self.headers.get("content-type", "").partition(";")[0]
         if kind and kind != "text/plain":
             return f"{len(self.body)} bytes of {kind} where a Kubernetes Status was expected"

@@ -105,7 +105,7 @@ class Known:
     # The changes between two snapshots
 
     def take(self, event: Event) -> bool:
-        """Note a change in its order; tell whether it is one."""
+        """Note a change in its order; tell whether it is one: a version that is known is none."""
         key, entry = _key(event.obj), _entry(event.obj)
         before = self._entries.get(key)
         if event.event_type is not EventType.DELETED:

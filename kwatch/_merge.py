@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from queue import Empty, Queue
-from threading import Thread
-from typing import NamedTuple, TypeVar
+from queue import Empty, Full, Queue
+from threading import Event, Thread, current_thread
+from typing import Final, NamedTuple, TypeVar
 
 K = TypeVar("K")
 T = TypeVar("T")
+Q = TypeVar("Q")
+
+LOOK_SECONDS: Final = 1.0
+"""How often a thread that waits looks whether the stream is over, or a signal has come."""
 
 
 class _End(NamedTuple):
@@ -38,15 +42,23 @@ def merged(
     [('a', 1), ('a', 2), ('b', 3)]
     """
     results: Queue[tuple[K, T] | _End] = Queue(maxsize=len(sources))
+    is_over = Event()
+
+    def put(result: tuple[K, T] | _End) -> None:
+        is_put = False
+        while not is_put and not is_over.is_set():
+            with suppress(Full):
+                results.put(result, timeout=LOOK_SECONDS)
+                is_put = True
 
     def read(key: K, source: Iterable[T]) -> None:
         error: BaseException | None = None
         try:
             for item in source:
-                results.put((key, item))
+                put((key, item))
         except BaseException as raised:  # it is raised again, in the thread that waits
             error = raised
-        results.put(_End(error))
+        put(_End(error))
 
     threads: list[Thread] = []
     try:
@@ -56,7 +68,7 @@ def merged(
             threads.append(thread)
         running = len(threads)
         while running:
-            result = results.get()
+            result = _next(results)
             if isinstance(result, _End):
                 running -= 1
                 if result.error is not None:
@@ -64,9 +76,22 @@ def merged(
             else:
                 yield result
     finally:
+        is_over.set()
         stop()
-        for thread in threads:
-            while thread.is_alive():
-                with suppress(Empty):
-                    results.get_nowait()  # it may wait for room
-                thread.join(0.01)
+        if current_thread() not in threads:  # in which the garbage collector may have closed this
+            _join(threads, results)
+
+
+def _next(results: "Queue[Q]") -> Q:
+    """Wait for a result; a signal that comes right before the wait is handled soon after."""
+    while True:
+        with suppress(Empty):
+            return results.get(timeout=LOOK_SECONDS)
+
+
+def _join(threads: Iterable[Thread], results: "Queue[Q]") -> None:
+    for thread in threads:
+        while thread.is_alive():
+            with suppress(Empty):
+                results.get_nowait()  # it may wait for room
+            thread.join(0.01)

@@ -83,15 +83,20 @@ class Part(WatchStatus):
         """Note what was reached."""
         self.reached = resource_version, synced
 
+    def count(self) -> None:
+        """Nothing: `publish` counts."""
+
     def publish(self, reached: tuple[str | None, bool], events: int) -> None:
         """Note that all up to there was yielded, or is about to be, and how many events that is."""
         before = self.resource_version, self.synced
         super().__setattr__("resource_version", reached[0])
         super().__setattr__("synced", reached[1])
+        self.events += events
         if self._whole is not None:
             self._whole.status.events += events
-            # while another namespace is behind, this one is not the oldest before or after
-            if self._whole.status.resource_version in (None, before[0]) or reached[1] != before[1]:
+            oldest = self._whole.status.resource_version
+            was_ahead, is_ahead = is_older(oldest, before[0]), is_older(oldest, reached[0])
+            if not (was_ahead and is_ahead) or reached[1] != before[1]:
                 self._whole.gather()
 
 

@@ -41,6 +41,7 @@ from kwatch._events import NoVersionError, is_resource_version
 from kwatch._http import Reply, Request
 from kwatch._journal import Journal, logger
 from kwatch._known import Known
+from kwatch._query import READ_MARGIN_SECONDS
 from kwatch._record import FOR_A_PERSON, SHORT_SECONDS, Record
 from kwatch._snapshot import Snapshot
 from kwatch._status import WatchState, WatchStatus
@@ -69,11 +70,8 @@ PROBE_AFTER_SECONDS: Final = 10.0
 """So long a server that was asked for bookmarks may send nothing at all."""
 
 _STORE_READ_ERRORS = ("StorageReadError", "StoreReadError")
-_NO_STREAMING = (
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-)
+_NOT_SO = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+_NO_STREAMING = (*_NOT_SO, HTTPStatus.FORBIDDEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,8 @@ class Policy:
 
     Attributes:
         state: What is asked, or will be after a delay.
-        request: The last one.
+        request: The last one,
+        asked_at: and when it was sent: a proxy may hold back the head of the answer.
         cursor: Where the watch is.
         known: The objects that exist; None where a resource version was given: what existed before
             that is not known, and no gap can be healed.
@@ -125,7 +124,8 @@ class Policy:
         self._journal = Journal(clock)
         self._question: Request | None = None  # what the discovery asks next
         self._delay: float | None = None
-        self._asked_at = 0.0  # when the last request was sent: a proxy may hold its head back
+        self._healed_from: str | None = None  # the cursor before the last gap
+        self.asked_at = 0.0
 
     def next_step(self) -> Request | Delay:
         """Give what is to be done now.
@@ -148,8 +148,13 @@ class Policy:
             self.request = self._target.list(self.snapshot)
         else:
             self.request = self._target.watch(cursor, initial=self.state is WatchState.SYNCING)
-        self._asked_at = self._clock()
+        self.asked_at = self._clock()
         return self.request
+
+    @property
+    def hard_bound(self) -> float:
+        """How many seconds a watch may be silent, whatever its bookmarks tell."""
+        return float(self.request.params["timeoutSeconds"]) + READ_MARGIN_SECONDS
 
     # What went well
 
@@ -237,6 +242,8 @@ class Policy:
             return
         if stream is not None:
             self._ended(stream)
+        elif self.state is WatchState.SYNCING and self._record.proven:
+            self._initial_failed()
         if self.state is WatchState.WATCHING and _is_of_a_gap(error):
             self._gap(error)
             return
@@ -259,14 +266,20 @@ class Policy:
         if self.state is WatchState.SYNCING and gone:
             self._list_instead(str(error))
             return True
-        snapshot = self.snapshot
-        asked = snapshot.at_least is not None or snapshot.continue_token != ""
-        if self.state is WatchState.LISTING and asked and (gone or _is_too_large(error)):
-            snapshot.restart()
-            if snapshot.restarts > 1:
-                self._wait(str(error), error)
-            return True
-        return False
+        return self.state is WatchState.LISTING and self._listed_anew(error)
+
+    def _listed_anew(self, error: StatusError) -> bool:
+        """Begin a list again, where what it asked for is refused; tell whether that is so."""
+        snapshot, gone = self.snapshot, error.code == HTTPStatus.GONE
+        if snapshot.at_least is not None or snapshot.continue_token:
+            if not gone and error.code not in _NOT_SO and not _is_too_large(error):
+                return False
+        elif not gone or not self._record.listed:
+            return False
+        snapshot.restart()
+        if snapshot.restarts > 1:
+            self._wait(str(error), error)
+        return True
 
     def _list_instead(self, reason: str) -> None:
         self.state = WatchState.LISTING
@@ -274,15 +287,16 @@ class Policy:
 
     def broken(self, error: StreamError, stream: Stream | None) -> None:
         """What came is no watch: never yield it, never pass it, and ask again, but not for ever."""
+        record, listing = self._record, self.state is WatchState.LISTING
+        in_a_row = 0 if stream is not None and stream.news else record.broken
         if stream is not None:
             self._ended(stream)
-        record, listing = self._record, self.state is WatchState.LISTING
         proven = record.proven or (listing and record.listed)
         unplaced = isinstance(error, NoVersionError) and self.state is WatchState.WATCHING
         if proven and unplaced:
             self._gap(StatusError(HTTPStatus.OK, message=str(error)))
             return
-        record.broken += 1
+        record.broken = in_a_row + 1
         if not proven or record.broken > MAX_BROKEN_CONNECTIONS:
             self.fail(error)
         self._wait(str(error), error)
@@ -296,6 +310,8 @@ class Policy:
             stalled: Whether it was given up because nothing came.
         """
         if stream is None:
+            if self.state is WatchState.SYNCING:
+                self._initial_failed()
             self._wait(failure or "the connection was closed")
             return
         record = self._record
@@ -316,16 +332,21 @@ class Policy:
 
     def _ended(self, stream: Stream) -> float:
         """A watch connection is over; give the seconds that it lived."""
-        lived = self._clock() - self._asked_at
+        lived = self._clock() - self.asked_at
         if self._record.ended(stream, lived):
             self._journal.went_well()
         if stream.initial:
-            self._record.initial += 1
-            if self._record.initial >= MAX_INITIAL_STREAMS:
-                self._list_instead("the end of what exists did not come")
+            self._initial_failed()
         elif not self.cursor.ordered and self._status.events:
             self._gap(StatusError(HTTPStatus.OK, message="the first objects, and no bookmark"))
         return lived
+
+    def _initial_failed(self) -> None:
+        """An attempt to stream what exists came to nothing."""
+        self._record.initial += 1
+        if self._record.initial >= MAX_INITIAL_STREAMS:
+            self._target.cannot_stream()
+            self._list_instead("the end of what exists did not come")
 
     def _ended_quietly(self, stream: Stream, lived: float) -> None:
         record, asked_for = self._record, float(self.request.params["timeoutSeconds"])
@@ -366,7 +387,9 @@ class Policy:
             self.fail(_expired(cause, cursor, cause.where or str(self.request)))
         self._status.last_error = cause
         ahead = isinstance(cause, BackInTimeError) or _is_too_large(cause)
-        self.snapshot = Snapshot(self.known, None if ahead else cursor)
+        # it is the same again where an old server takes `resourceVersion` for the very one
+        again, self._healed_from = cursor == self._healed_from, cursor
+        self.snapshot = Snapshot(self.known, None if ahead or again else cursor)
         self.state = WatchState.LISTING
         self._delay = self._record.gap(self._clock()) or None
         level = logging.WARNING if ahead else logging.INFO

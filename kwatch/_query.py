@@ -11,6 +11,9 @@ from kwatch._http import Reply, Request
 from kwatch._resource import NAME, check_namespace, parse_kind
 from kwatch._selectors import Selector, field_selector, label_selector
 
+INITIAL_SECONDS: Final = 30.0
+"""So long a streaming list is waited for, at its beginning and after each object of it."""
+
 READ_MARGIN_SECONDS: Final = 30.0
 """How much later than promised a server may end a watch before it is taken for dead."""
 
@@ -237,7 +240,8 @@ class Query:
             # httpx stops without an error after the first member of a gzip stream
             "Accept-Encoding": "identity",
         }
-        return Request(path, params, headers, timeout_seconds + READ_MARGIN_SECONDS)
+        patience = INITIAL_SECONDS if initial else timeout_seconds + READ_MARGIN_SECONDS
+        return Request(path, params, headers, patience)
 
     def _selection(self) -> dict[str, str]:
         selectors = {"labelSelector": self.label_selector, "fieldSelector": self.field_selector}

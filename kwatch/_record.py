@@ -40,7 +40,7 @@ class Record:
 
     Attributes:
         reached: A list or a watch was answered: from now on, transport errors are retried,
-        listed: a list gave something: so are other errors of a list,
+        listed: a list gave something: so are other errors of a list, and those of the server,
         proven: a watch gave an event, or ended: and all others.
         short: Connections that ended after a moment, and had brought something.
         empty: Connections that ended after a moment, with nothing.
@@ -70,6 +70,8 @@ class Record:
         self._siblings.succeed()
         self.broken = 0
         self.idle_pages = self.idle_pages + 1 if idle else 0
+        if not idle:
+            self._attempts = 0
 
     def heard(self, stream: Stream) -> None:
         """Something came on a connection."""
@@ -101,8 +103,11 @@ class Record:
 
     def may_retry(self, error: StatusError, *, listing: bool) -> bool:
         """Whether an error is retried: of a list, or else of a watch."""
+        internal = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR
         if self.proven or (listing and self.listed) or self._siblings.bear(self):
-            return error.code in _RETRIED or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return error.code in _RETRIED or internal
+        if self.listed and internal:
+            return True
         self._throttled += 1
         return (
             error.code == HTTPStatus.TOO_MANY_REQUESTS

@@ -23,14 +23,14 @@ from kwatch._status import WatchState, WatchStatus
 from kwatch._stream import Stream
 from kwatch._target import Target
 
-INITIAL_SECONDS: Final = 30.0
-"""So long a streaming list is waited for, since the last object that it brought."""
-
 MAX_REPLY_BYTES: Final = 64 * 2**20
 """The longest answer that is held whole: discovery of the largest clusters takes a tenth."""
 
 MAX_ERROR_BYTES: Final = 65_536
 """The most that is read of an answer that is an error."""
+
+BACKLOG_SECONDS: Final = 0.01
+"""What a read gives sooner had been there, and tells nothing of when it was sent."""
 
 _MIN_PATIENCE_SECONDS: Final = 0.1
 
@@ -67,6 +67,10 @@ class Session:
         wall_clock: Gives Unix time in seconds.
         abilities: What is known of the server, and learns; None for nothing.
         siblings: The sessions of the same stream; None for no others.
+
+    Attributes:
+        status: See above.
+        mark: The bookmark that ``marks_start`` has given, and that is for nobody else.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Session:
         if loads is not None and not callable(loads):
             raise TypeError(f"expected loads as a callable such as orjson.loads, got {loads!r}")
         self.status = status
+        self.mark: Event | None = None
         self._allow_bookmarks = allow_bookmarks
         self._marks_start = marks_start
         self._metadata_only = query.metadata_only
@@ -119,6 +124,7 @@ class Session:
         waiting = isinstance(step, Delay)
         self.status.state = WatchState.WAITING if waiting else self._policy.state
         self._forget_response()
+        self._idle_since = self._clock()
         return step
 
     @property
@@ -130,12 +136,15 @@ class Session:
     @property
     def patience(self) -> float:
         """How many seconds the next read of the present response may take, by what came so far."""
-        at_most = self._policy.request.read_timeout
         if self._stream is None:
-            return at_most
+            return self._bound
         if self._stream.initial:
-            return min(at_most, max(_MIN_PATIENCE_SECONDS, INITIAL_SECONDS - self._waited))
-        return self._liveness.patience(at_most)
+            return max(_MIN_PATIENCE_SECONDS, self._bound - self._waited)
+        return self._liveness.patience(self._policy.hard_bound)
+
+    @property
+    def _bound(self) -> float:
+        return self._policy.request.read_timeout
 
     def close(self) -> None:
         """Note that nothing more will be asked."""
@@ -172,9 +181,10 @@ class Session:
             self._policy.broken(ProtocolError(error), self._take_stream())
             return
         self._waited = 0.0
-        self._liveness.opened(self._clock())
+        self._liveness.opened(self._policy.asked_at)
         self.status.connects = number
-        self.status.synced |= cursor.ordered and not initial
+        if cursor.ordered and not initial:
+            self.status.advance(cursor.resource_version, synced=True)
 
     def receive_data(self, data: bytes) -> Iterator[Event]:
         """Take a chunk of the body.
@@ -186,13 +196,13 @@ class Session:
             KwatchError: What the server sent is an error that is not retried. The events before
                 it were yielded.
         """
-        self._contact()
+        waited = self._contact()
         if self._body is not None:
             self._collect(self._body, data)
         elif self._page is not None:
             yield from self._listed(self._page.receive_data(data))
         elif self._stream is not None:
-            yield from self._watched(self._stream, data)
+            yield from self._watched(self._stream, data, waited)
         self._idle_since = self._clock()
 
     def receive_eof(self) -> Iterator[Event]:
@@ -219,9 +229,10 @@ class Session:
         if self._stopped():
             return True
         self.status.last_error = error
-        if not self._record.may_start():
-            return False
         stalled = self._clock() - self._idle_since >= self.patience
+        bounded = stalled and self._policy.state is WatchState.SYNCING
+        if not bounded and not self._record.may_start():
+            return False
         if stalled and self._stream is not None and not self._stream.initial:
             self._liveness.silent()
         stream = self._take_stream()
@@ -229,10 +240,12 @@ class Session:
         self._policy.lost(f"{type(error).__name__}: {error}", stream, stalled=stalled)
         return True
 
-    def _contact(self) -> None:
-        """The server was heard of; how long it took counts, but not what the consumer took."""
+    def _contact(self) -> float:
+        """The server was heard of; give how long it took, without what the consumer took."""
         self.status.contact()
-        self._waited += self._clock() - self._idle_since
+        waited = self._clock() - self._idle_since
+        self._waited += waited
+        return waited
 
     def _take_stream(self) -> Stream | None:
         """Read no more of the stream."""
@@ -244,15 +257,15 @@ class Session:
 
     # A watch
 
-    def _watched(self, stream: Stream, data: bytes) -> Iterator[Event]:
+    def _watched(self, stream: Stream, data: bytes, waited: float) -> Iterator[Event]:
         arrived_at, bookmarks, created = self._clock(), stream.bookmarks, stream.created
         yield from self._streamed(stream, stream.receive_data(data))
-        if stream.bookmarks > bookmarks:
+        if stream.bookmarks > bookmarks and waited > BACKLOG_SECONDS:
             self._liveness.bookmark(arrived_at)
         if stream.created > created:
             self._waited = 0.0
-        elif self._stream is stream and stream.initial and self._waited > INITIAL_SECONDS:
-            stalled = f"what exists did not end, nor came more of it in {INITIAL_SECONDS:.0f} s"
+        elif self._stream is stream and stream.initial and self._waited > self._bound:
+            stalled = f"what exists did not end, nor came more of it in {self._bound:.0f} s"
             self._policy.lost(stalled, self._take_stream())
 
     def _streamed(self, stream: Stream, news: Iterator[Event]) -> Iterator[Event]:
@@ -276,7 +289,8 @@ class Session:
 
     def _given(self, event: Event) -> Event:
         """Count an event that the consumer is given, in the form that was asked for."""
-        self.status.events += event.event_type is not EventType.BOOKMARK
+        if event.event_type is not EventType.BOOKMARK:
+            self.status.count()
         return metadata_alone(event) if self._metadata_only else event
 
     def _located(self, error: StreamError) -> StreamError:
@@ -312,8 +326,11 @@ class Session:
         if self._stopped():
             return
         self._policy.listed(page)
-        if self._allow_bookmarks and (self._marks_start or not page.quiet):
+        if self._allow_bookmarks and not page.quiet:
             yield self._given(page.bookmark())
+        elif self._marks_start and page.quiet:
+            self.mark = page.bookmark()
+            yield self.mark
 
     # Anything else
 
@@ -321,6 +338,8 @@ class Session:
         body += data
         if self._code != HTTPStatus.OK and len(body) > MAX_ERROR_BYTES:
             self._end_of_body(body)
+        elif len(body) > MAX_REPLY_BYTES and self._policy.state is WatchState.PROBING:
+            self._end_of_body(bytearray())  # it tells nothing
         elif len(body) > MAX_REPLY_BYTES:
             error = f"{self._policy.request}: more than {MAX_REPLY_BYTES} bytes"
             self._policy.fail(ProtocolError(error))

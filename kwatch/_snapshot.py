@@ -42,6 +42,7 @@ class Snapshot:
         self.known = known
         self.quiet = quiet
         self._page = ListDecoder()
+        self._kind: Object = {}  # of the last object, if it told
         self._confirmed = 0  # before the present page
 
     def restart(self) -> None:
@@ -79,6 +80,7 @@ class Snapshot:
             StreamError: This is no list. The events before it were yielded.
         """
         for obj in self._page.receive_data(data):
+            self._kind = {field: obj[field] for field in ("apiVersion", "kind") if field in obj}
             events = self.known.confirm(obj)
             if not self.quiet:
                 yield from events
@@ -100,16 +102,18 @@ class Snapshot:
 
     def vanished(self) -> Iterator[Event]:
         """Give the deletions of what a complete list has no more."""
-        return self.known.vanished(self._kind())
+        return self.known.vanished(self._kind_of_objects())
 
     def bookmark(self) -> Event:
         """Make the bookmark that ends a complete list, as a streaming one would."""
         annotations = {INITIAL_EVENTS_END: "true"}
         metadata = {"resourceVersion": self.resource_version, "annotations": annotations}
-        return Event(EventType.BOOKMARK, {**self._kind(), "metadata": metadata})
+        return Event(EventType.BOOKMARK, {**self._kind_of_objects(), "metadata": metadata})
 
-    def _kind(self) -> Object:
-        """Give ``apiVersion`` and ``kind`` of the objects, as the list has them."""
+    def _kind_of_objects(self) -> Object:
+        """Give ``apiVersion`` and ``kind`` of the objects, as they or the list have them."""
+        if self._kind:
+            return self._kind
         head = self._page.head
         kind = {"kind": str(head.get("kind") or "").removesuffix("List")}
         if head.get("apiVersion"):

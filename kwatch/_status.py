@@ -96,6 +96,10 @@ class WatchStatus:
         self._monotonic_contact = self._clock()
         self.last_contact = self._wall_clock()
 
+    def count(self) -> None:
+        """Note that an event was yielded, or is about to be."""
+        self.events += 1
+
     def advance(self, resource_version: str | None, *, synced: bool) -> None:
         """Note that all up to a cursor was yielded, or is about to be."""
         self.resource_version = resource_version

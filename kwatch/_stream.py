@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
-from kwatch._cursor import UNORDERED, Cursor, Place
+from kwatch._cursor import Cursor, Place
 from kwatch._decoder import Decoder, LineDecoder
-from kwatch._errors import ProtocolError, StatusError
+from kwatch._errors import StatusError
 from kwatch._events import Event, EventType, parse_event
 from kwatch._known import Known
 from kwatch._snapshot import INITIAL_EVENTS_END
@@ -96,11 +96,8 @@ class Stream:
 
     def _end(self, bookmark: Event, known: Known) -> Iterator[Event]:
         """All that exists was told: what did not come is gone."""
-        version = bookmark.resource_version
-        if version in UNORDERED:
-            raise ProtocolError(f"expected a resourceVersion in a bookmark, got {version!r}")
         yield from known.vanished(bookmark.obj)
-        self._cursor.restart(version)
+        self._cursor.restart(bookmark.resource_version)
         self.initial = False
         self.news += 1
         yield bookmark

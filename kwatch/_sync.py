@@ -94,7 +94,8 @@ def watch(
             metadata. Where a server cannot do that, the whole objects come over the wire.
         subresource: A subresource to watch instead of the objects, such as ``"scale"``, where the
             server has one that can be watched; with ``name``, that of one object.
-        loads: Decodes one line of bytes, such as ``orjson.loads``. None: ijson, incrementally.
+        loads: Decodes one line of bytes, such as ``orjson.loads``, and raises ValueError where it
+            cannot. None: ijson, incrementally.
         timeout_seconds: The server-side life of one connection, whole seconds. None: random in
             [180, 230), each time.
         backoff: The delays between failed attempts. None: ``Backoff()``.
@@ -296,7 +297,7 @@ def merged_stream(
         for session, (event, reached) in results:
             bookmark = event.event_type is EventType.BOOKMARK
             part_of(session).publish(reached, not bookmark)
-            if allow_bookmarks or not bookmark:
+            if not bookmark or (allow_bookmarks and event is not session.mark):
                 yield event
 
 

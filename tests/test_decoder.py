@@ -1010,3 +1010,10 @@ def test_corrupt_documents(
     else:
         strange = b"NaN" in line or b"Infinity" in line or b"\\u" in line or b"\0" in line
         assert strange or line[:1] in b"\xef\xfe\xff" or same(alone.documents, [value])
+
+
+def test_a_callable_is_not_asked_about_nothing() -> None:
+    decoder = LineDecoder(lambda line: pytest.fail(f"{line!r} is no document"))
+    decoder.receive_data(b" \n")
+    decoder.receive_eof()
+    assert list(decoder.documents()) == []

@@ -180,3 +180,10 @@ def test_any_body_makes_an_error(body: bytes, code: int) -> None:
     error = reply(body, code).error(NOW)
     assert error.code == code
     assert str(code) in str(error)
+
+
+def test_a_redirect_tells_no_query() -> None:
+    headers = {"location": "https://login.test/auth?state=s3cret&code=c0de"}
+    error = Reply(Request("/x"), 302, headers, b"").error(0.0)
+    assert "https://login.test/auth" in str(error)
+    assert "s3cret" not in str(error)

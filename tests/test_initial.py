@@ -198,6 +198,31 @@ def test_s18_a_streaming_list_without_its_end_is_bounded(front: Front, lost: Ans
     assert len(run.sleeps) == 3
 
 
+@pytest.mark.parametrize("failure", ["no head", "refused"])
+def test_s18_attempts_that_do_not_even_open_are_bounded(front: Front, failure: str) -> None:
+    class Late(Script):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if "sendInitialEvents" in request.url.params:
+                self.clock.now += request.extensions["timeout"]["read"]
+            return super().handle_request(request)
+
+    bad: Answer | Exception = httpx.ReadTimeout("no head")
+    first: Answer | Exception = bad
+    if failure == "refused":
+        first, bad = watched(added("5", "a"), CUT), refusal(503)
+    script = Late(first, bad, bad, listed("9", obj("5", "a")), watched(QUIET))
+    run = start(front, script)
+    assert run.changes == [("created", "a", "5")]
+    assert kinds(script) == ["stream"] * 3 + ["list", "watch"]
+    assert script.clock.now < 1000 + 110 + 200
+
+
+def test_s18_a_server_that_never_ended_it_is_not_asked_again(front: Front) -> None:
+    abilities = Abilities()
+    start(front, Script(*[watched(CUT)] * 3, listed("9")), abilities=abilities)
+    assert abilities.no_streaming == {"/api/v1/pods"}
+
+
 def test_s18_410_in_a_streaming_list_is_a_list(front: Front) -> None:
     script = Script(watched(error(410, "Expired")), listed("9", obj("5")), watched(QUIET))
     run = start(front, script)

@@ -159,6 +159,31 @@ def test_what_a_source_raises_when_it_is_stopped_is_nobody_s(sources: Sources) -
     assert sources.closed == ["a"]
 
 
+def test_a_reader_in_which_the_garbage_collector_closes_it() -> None:
+    """As it may where somebody has left the iterator in a cycle of references."""
+    left: list[Generator[tuple[str, int], None, None]] = []
+    may_close, closed = threading.Event(), threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 1
+        may_close.wait(5)
+        left.pop().close()
+        closed.set()
+        yield 2
+
+    before = threading.active_count()
+    results = merged({"a": source(), "b": iter([1, 2, 3])}, stop=lambda: None)
+    next(results)
+    left.append(results)
+    del results
+    may_close.set()
+    assert closed.wait(5)
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline, "a reader was left behind"
+        time.sleep(0.01)
+
+
 def test_a_system_that_has_no_more_threads(
     sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -260,6 +260,31 @@ def test_a_cursor_is_never_ahead_of_what_was_yielded(server: FakeAPIServer) -> N
     assert status.events == 20
 
 
+def test_from_now_there_is_no_bookmark_of_a_start(server: FakeAPIServer, front: str) -> None:
+    """The sessions mark it for each other, and for nobody else."""
+    with running(front, server.url, ["a", "b"], allow_bookmarks=True) as run:
+        wait_until(lambda: run.status.synced)
+        server.create("Pod", "one", "a")
+        assert run.take(1) == ["created a/one"]
+
+
+def test_events_count_when_they_are_yielded(server: FakeAPIServer) -> None:
+    status = WatchStatus()
+    for number in range(6):
+        server.create("Pod", f"p{number}", "ab"[number % 2])
+    with httpx.Client(base_url=server.url) as client:
+        events = watch(client, "Pod", namespace=["a", "b"], resource_version="0", status=status)
+        for count in range(1, 7):
+            next(events)
+            time.sleep(0.02)
+            assert status.events == count
+            assert sum(part.events for part in status.namespaces.values()) == count
+            assert not any(
+                part.synced and part.resource_version is None for part in status.namespaces.values()
+            )
+        events.close()
+
+
 def test_one_namespace_in_a_list_is_a_list(server: FakeAPIServer) -> None:
     status = WatchStatus()
     with httpx.Client(base_url=server.url) as client:

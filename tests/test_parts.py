@@ -35,6 +35,17 @@ def reach(part: Part, version: str | None, *, synced: bool = True, events: int =
 # What must not be told
 
 
+@pytest.mark.parametrize(("back", "oldest"), [("50", "50"), ("x", None)])
+def test_a_namespace_that_goes_back_takes_the_cursor_of_all_with_it(
+    whole: WatchStatus, found: Mapping[str, Part], back: str, oldest: str | None
+) -> None:
+    reach(found["a"], "100")
+    reach(found["b"], "60")
+    assert whole.resource_version == "60"
+    reach(found["a"], back)
+    assert whole.resource_version == oldest
+
+
 def test_what_waits_for_its_turn_moves_no_cursor(
     whole: WatchStatus, found: Mapping[str, Part]
 ) -> None:

@@ -175,6 +175,14 @@ def test_a_probe_that_is_refused_for_asking_for_metadata_asks_again(front: Front
     assert [r.headers["accept"] for r in script.requests[2:]] == ["application/json"]
 
 
+def test_a_probe_that_is_answered_by_too_much_tells_nothing(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwatch._session.MAX_REPLY_BYTES", 1000)
+    script = Script(watched(QUIET), Answer([b"x" * 400] * 5), watched(added("6")))
+    assert front.run(script, limit=1, **FROM_5).changes == [("created", "web", "6")]
+
+
 def test_quiet_watches_that_end_long_before_their_time_are_slowed_down(front: Front) -> None:
     answers = [answer for _ in range(50) for answer in [watched(Lasts(1.0))] * 11 + [listed("5")]]
     script = Script(*answers)

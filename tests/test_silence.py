@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from kwatch import Backoff, Event, StopEvent, WatchStatus, _liveness, _session, awatch, watch
+from kwatch import Backoff, Event, StopEvent, WatchStatus, _liveness, _query, awatch, watch
 from kwatch._awire import Wire as AsyncWire
 from kwatch._http import Request
 from kwatch._wire import Wire
@@ -31,7 +31,7 @@ def front(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_liveness, "MIN_SILENCE_SECONDS", 0.15)
-    monkeypatch.setattr(_session, "INITIAL_SECONDS", 0.15)
+    monkeypatch.setattr(_query, "INITIAL_SECONDS", 0.15)
 
 
 def take(front: str, url: str, count: int, hold: float = 0.0, **options: Any) -> list[Event]:

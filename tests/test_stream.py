@@ -88,7 +88,7 @@ def test_events_come_before_the_error_that_follows_them(
 def test_the_end_of_what_exists_without_a_place_to_go_on_from() -> None:
     stream, cursor, known = starting(knowing(obj("3", "gone")))
     _, problem = before_error(stream, ProtocolError, added("6"), initial_end("0"))
-    assert "expected a resourceVersion in a bookmark, got '0'" in str(problem)
+    assert "expected metadata.resourceVersion in the BOOKMARK event" in str(problem)
     assert (stream.initial, cursor.resource_version) == (True, None)
     assert len(known) == 2  # nothing vanished
 
