@@ -210,7 +210,7 @@ class Policy:
 
     def page_ended(self) -> None:
         """A page of the snapshot came whole."""
-        self._record.page(idle=self.snapshot.is_idle)
+        self._record.page(idle=self.snapshot.is_idle, again=self.snapshot.restarts > 0)
         if not self.snapshot.complete and self._record.idle_pages > MAX_IDLE_PAGES:
             self._wait("a list goes on, page after page, with nothing")
 
@@ -319,7 +319,7 @@ class Policy:
         lived = self._ended(stream)
         if failure is not None:
             self._wait(failure)
-            record.stalled += stalled and not stream.frames
+            record.stalled += stalled and not stream.recent
             if record.stalled > 1:
                 self._probe()
         elif stream.initial:
@@ -352,7 +352,7 @@ class Policy:
         record, asked_for = self._record, float(self.request.params["timeoutSeconds"])
         early = not stream.frames and lived < min(EARLY_SECONDS, asked_for / 2)
         record.early = record.early + 1 if early else 0
-        record.silence += 0.0 if stream.frames else lived
+        record.silence += 0.0 if stream.recent else lived
         if record.early > MAX_SHORT_CONNECTIONS:
             record.forget_attempts()
             self._wait("the server ends each quiet watch long before its time")
@@ -364,7 +364,7 @@ class Policy:
         if stream.frames:
             record.short += 1
             if record.short > MAX_SHORT_CONNECTIONS:
-                if stream.news:
+                if stream.news > stream.bookmarks:
                     record.forget_attempts()
                 self._wait("the server ends each watch after a moment")
             return
@@ -391,6 +391,7 @@ class Policy:
         again, self._healed_from = cursor == self._healed_from, cursor
         self.snapshot = Snapshot(self.known, None if ahead or again else cursor)
         self.state = WatchState.LISTING
+        self._record.list_began()
         self._delay = self._record.gap(self._clock()) or None
         level = logging.WARNING if ahead else logging.INFO
         when = f"in {self._delay:.1f} s" if self._delay else "now"

@@ -48,8 +48,8 @@ class Record:
         broken: Connections that broke the contract.
         initial: Attempts to stream what exists.
         idle_pages: Pages of a list that brought nothing.
-        stalled: Connections that brought nothing, and were not ended by the server.
-        silence: The seconds of connections that brought nothing, and were.
+        stalled: Connections that brought nothing recent, and were not ended by the server.
+        silence: The seconds of connections that brought nothing recent, and were.
     """
 
     def __init__(self, backoff: Backoff, random: Callable[[], float], siblings: Siblings) -> None:
@@ -60,25 +60,38 @@ class Record:
         self._backoff = backoff
         self._random = random
         self._siblings = siblings
-        self._throttled = self._attempts = self._gaps = 0
+        self._throttled = self._attempts = self._attempts_before = self._gaps = 0
         self._last_delay = 0.0
         self._gap_at = float("-inf")
 
-    def page(self, *, idle: bool) -> None:
-        """A page of a list came whole; ``idle`` is whether it brought nothing."""
+    def list_began(self) -> None:
+        """A list is about to be asked for."""
+        self._attempts_before = self._attempts
+
+    def page(self, *, idle: bool, again: bool) -> None:
+        """A page of a list came whole.
+
+        What went wrong in this list is forgotten, but not what went wrong before: that a list
+        comes does not mean that the watch after it will.
+
+        Args:
+            idle: Whether it brought nothing.
+            again: Whether the list had to begin anew, and brings the same pages again.
+        """
         self.listed = True
         self._siblings.succeed()
         self.broken = 0
         self.idle_pages = self.idle_pages + 1 if idle else 0
-        if not idle:
-            self._attempts = 0
+        if not idle and not again:
+            self._attempts = min(self._attempts, self._attempts_before)
 
     def heard(self, stream: Stream) -> None:
         """Something came on a connection."""
         self.proven = True
         self._siblings.succeed()
-        self.silence = 0.0
-        self.empty = self.stalled = 0
+        self.empty = 0
+        if stream.recent:
+            self.silence, self.stalled = 0.0, 0
         if stream.news:
             self.broken = 0
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
-from kwatch._cursor import Cursor, Place
+from kwatch._cursor import Cursor, Place, is_older
 from kwatch._decoder import Decoder, LineDecoder
 from kwatch._errors import StatusError
 from kwatch._events import Event, EventType, parse_event
@@ -30,7 +30,8 @@ class Stream:
         frames: How many events and bookmarks have come,
         news: how many of them were no repetitions,
         created: how many were objects that are new,
-        bookmarks: and how many were bookmarks that came at their regular time.
+        bookmarks: how many were bookmarks that came at their regular time,
+        recent: and how many of all were not older than the cursor.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Stream:
         initial: bool,
     ) -> None:
         self.initial = initial
-        self.frames = self.news = self.created = self.bookmarks = 0
+        self.frames = self.news = self.created = self.bookmarks = self.recent = 0
         self._number = number
         self._decoder = decoder
         self._cursor = cursor
@@ -87,6 +88,7 @@ class Stream:
 
     def _existing(self, event: Event, known: Known) -> Iterable[Event]:
         """Take an event of those that tell what exists, in no order."""
+        self.recent += 1
         if event.event_type is EventType.BOOKMARK:
             return self._end(event, known) if _is_end(event) else (event,)
         self.news += 1
@@ -108,6 +110,7 @@ class Stream:
         bookmark = event.event_type is EventType.BOOKMARK
         place = self._cursor.take(event, self._number)
         self.bookmarks += bookmark and not _is_end(event)
+        self.recent += place is Place.NEXT or not is_older(event.resource_version, cursor)
         if place is Place.NEXT:
             self.news += 1
             return bookmark or known is None or known.take(event)

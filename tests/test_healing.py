@@ -175,6 +175,12 @@ def test_s10_5xx_of_the_relist_again_and_again(front: Front) -> None:
     assert [kind for kind, _, _ in run.changes] == ["deleted"] * 3
 
 
+def test_s10_lists_that_come_do_not_forgive_the_watches_that_fail(front: Front) -> None:
+    rounds = [(refusal(404), watched(error(410)), BEFORE) for _ in range(8)]
+    run = front.run(Script(BEFORE, watched(bookmark("9"), QUIET), *itertools.chain(*rounds)))
+    assert sum(run.sleeps) > 150
+
+
 def test_a_token_that_expires_while_a_gap_is_healed(front: Front) -> None:
     script = Script(
         BEFORE, watched(error(410)),
@@ -336,6 +342,24 @@ def test_a_silent_server_that_has_not_reached_the_cursor_is_healed(front: Front)
     run = front.run(script)
     assert [kind for kind, _, _ in run.changes] == ["deleted"] * 3 + ["created"]
     assert "resourceVersion" not in script.lists[2]
+
+
+def test_a_restored_server_that_repeats_an_old_bookmark_is_as_good_as_silent(
+    front: Front,
+) -> None:
+    """It came before, so that it is no sign by itself; but no sign of life at the cursor either."""
+    script = Script(
+        BEFORE, watched(bookmark("10"), bookmark("11"), CUT),
+        watched(bookmark("10"), QUIET), TOO_LARGE, listed("10"), watched(QUIET),
+    )  # fmt: skip
+    run = front.run(script)
+    assert [kind for kind, _, _ in run.changes] == ["deleted"] * 4
+    assert run.status.resource_version == "10"
+
+
+def test_a_bookmark_at_the_cursor_is_a_sign_of_life(front: Front) -> None:
+    quiet = [watched(bookmark("9"), QUIET) for _ in range(5)]
+    assert len(front.run(Script(BEFORE, *quiet)).script.lists) == 1
 
 
 @pytest.mark.parametrize(
