@@ -310,12 +310,14 @@ class Policy:
             stalled: Whether it was given up because nothing came.
         """
         if stream is None:
-            if self.state is WatchState.SYNCING:
+            if self.state is WatchState.SYNCING and stalled:
+                self._record.endless += 1
                 self._initial_failed()
             self._wait(failure or "the connection was closed")
             return
         record = self._record
         record.proven = True
+        record.endless += stream.initial and (stalled or failure is None)
         lived = self._ended(stream)
         if failure is not None:
             self._wait(failure)
@@ -345,7 +347,8 @@ class Policy:
         """An attempt to stream what exists came to nothing."""
         self._record.initial += 1
         if self._record.initial >= MAX_INITIAL_STREAMS:
-            self._target.cannot_stream()
+            if self._record.endless >= MAX_INITIAL_STREAMS:  # and none was cut or refused
+                self._target.cannot_stream()
             self._list_instead("the end of what exists did not come")
 
     def _ended_quietly(self, stream: Stream, lived: float) -> None:

@@ -46,7 +46,8 @@ class Record:
         empty: Connections that ended after a moment, with nothing.
         early: Connections that were quiet, and ended long before their time.
         broken: Connections that broke the contract.
-        initial: Attempts to stream what exists.
+        initial: Attempts to stream what exists,
+        endless: and how many of them stalled, or ended before their end was marked.
         idle_pages: Pages of a list that brought nothing.
         stalled: Connections that brought nothing recent, and were not ended by the server.
         silence: The seconds of connections that brought nothing recent, and were.
@@ -55,7 +56,7 @@ class Record:
     def __init__(self, backoff: Backoff, random: Callable[[], float], siblings: Siblings) -> None:
         self.reached = self.listed = self.proven = False
         self.short = self.empty = self.early = self.broken = self.stalled = 0
-        self.initial = self.idle_pages = 0
+        self.initial = self.endless = self.idle_pages = 0
         self.silence = 0.0
         self._backoff = backoff
         self._random = random

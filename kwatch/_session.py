@@ -266,7 +266,7 @@ class Session:
             self._waited = 0.0
         elif self._stream is stream and stream.initial and self._waited > self._bound:
             stalled = f"what exists did not end, nor came more of it in {self._bound:.0f} s"
-            self._policy.lost(stalled, self._take_stream())
+            self._policy.lost(stalled, self._take_stream(), stalled=True)
 
     def _streamed(self, stream: Stream, news: Iterator[Event]) -> Iterator[Event]:
         policy, cursor, status = self._policy, self._policy.cursor, self.status

@@ -218,9 +218,17 @@ def test_s18_attempts_that_do_not_even_open_are_bounded(front: Front, failure: s
 
 
 def test_s18_a_server_that_never_ended_it_is_not_asked_again(front: Front) -> None:
-    abilities = Abilities()
-    start(front, Script(*[watched(CUT)] * 3, listed("9")), abilities=abilities)
-    assert abilities.no_streaming == {"/api/v1/pods"}
+    for end, remembered in ([], True), (STALLED, True), ([CUT], False):
+        abilities = Abilities()
+        start(front, Script(*[watched(*end)] * 3, listed("9")), abilities=abilities)
+        assert abilities.no_streaming == ({"/api/v1/pods"} if remembered else set())
+
+
+def test_s18_a_server_that_is_away_in_the_middle_has_not_failed_at_it(front: Front) -> None:
+    script = Script(watched(added("5"), CUT), *[REFUSED] * 5, watched(added("5"), initial_end("9")))
+    run = start(front, script)
+    assert run.changes == [("created", "web", "5")]
+    assert script.lists == []
 
 
 def test_s18_410_in_a_streaming_list_is_a_list(front: Front) -> None:
