@@ -95,11 +95,16 @@ def check_object(obj: Any, where: str) -> Object:
     """
     if not isinstance(obj, dict) or _is_status(obj):
         raise ProtocolError(f"expected an object in {where}, got {describe(obj)}")
-    metadata = obj.get("metadata")
-    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-    if not is_resource_version(version) or version == "0":
+    if version_of(obj) is None:
         raise NoVersionError(f"expected metadata.resourceVersion in {where}, got {describe(obj)}")
     return obj
+
+
+def version_of(obj: Mapping[str, Any]) -> str | None:
+    """Give the resource version of an object or a list; None if it has none, as with ``"0"``."""
+    metadata = obj.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    return version if is_resource_version(version) and version != "0" else None
 
 
 def metadata_alone(event: Event) -> Event:

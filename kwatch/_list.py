@@ -5,10 +5,9 @@ from itertools import takewhile
 from typing import Any, Final
 
 from kwatch._builder import Builder
-from kwatch._cursor import UNORDERED
 from kwatch._decoder import MAX_DEPTH, MAX_DOCUMENT_BYTES
 from kwatch._errors import DecodeError, ProtocolError
-from kwatch._events import Object, check_object, describe, is_resource_version
+from kwatch._events import Object, check_object, describe, version_of
 
 _SLICE_BYTES: Final = 65_536
 
@@ -88,9 +87,7 @@ class ListDecoder:
         root = self._documents[0]
         if len(self._documents) > 1 or not isinstance(root, dict) or root.get("items", "") != []:
             raise ProtocolError(f"expected a list of objects, got {describe(root)}")
-        metadata = root.get("metadata")
-        version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-        if not is_resource_version(version) or version in UNORDERED:
+        if version_of(root) is None:
             raise ProtocolError(f"expected a list with a resourceVersion, got {describe(root)}")
 
     def _parse(self, piece: bytes) -> DecodeError | None:

@@ -31,13 +31,14 @@ no sense), `lost` (the connection is over) and `_gap` (events are gone for good)
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, NoReturn
 
 from kwatch._cursor import Cursor, is_older
 from kwatch._errors import ExpiredError, KwatchError, StatusError, StreamError
-from kwatch._events import NoVersionError, is_resource_version
+from kwatch._events import NoVersionError, version_of
 from kwatch._http import Reply, Request
 from kwatch._journal import Journal, logger
 from kwatch._known import Known
@@ -196,7 +197,9 @@ class Policy:
                 self._gap(error)
             return
         self.state = WatchState.WATCHING
-        cursor, version = self.cursor.resource_version, _version_of(reply)
+        cursor, version = self.cursor.resource_version, None
+        with suppress(StreamError):
+            version = version_of(reply.json())
         if is_older(version, cursor):
             self._gap(BackInTimeError(reply.code, message=f"{cursor} was asked for, got {version}"))
 
@@ -452,13 +455,3 @@ def _is_too_large(error: StatusError) -> bool:
     """
     codes = (HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.INTERNAL_SERVER_ERROR)
     return error.code in codes and "too large resource version" in error.message.lower()
-
-
-def _version_of(reply: Reply) -> str | None:
-    """Give the resource version of a list; None if there is none."""
-    try:
-        metadata = reply.json().get("metadata")
-    except StreamError:
-        return None
-    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-    return version if is_resource_version(version) else None
