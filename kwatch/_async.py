@@ -20,7 +20,7 @@ import httpx
 from kwatch._amerge import merged
 from kwatch._awire import Wire
 from kwatch._backoff import Backoff
-from kwatch._client import abilities_of, check_client, check_types, timeout_of
+from kwatch._client import abilities_of, check_client, check_types, options_of
 from kwatch._events import Event, EventType
 from kwatch._http import Reply, Request
 from kwatch._policy import Delay
@@ -143,13 +143,7 @@ async def aconnect(
         metadata=metadata_only,
     )
     response = await client.send(
-        client.build_request(
-            "GET",
-            request.path,
-            params=dict(request.params),
-            headers=dict(request.headers),
-            timeout=timeout_of(client, request),
-        ),
+        client.build_request("GET", request.path, **options_of(client, request)),
         stream=True,
     )
     if response.status_code == httpx.codes.OK:

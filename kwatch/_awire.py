@@ -1,13 +1,12 @@
 """How `awatch` reaches its client: `Wire`, the twin of that in ``_wire``."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import httpx
 
-from kwatch._client import timeout_of
+from kwatch._client import options_of, patient
 from kwatch._http import Request
 
 _UNWIND_SECONDS = 0.1  # HTTP/2 streams do not notice that they were closed
@@ -36,41 +35,14 @@ class Wire:
         self, request: Request, patience: Callable[[], float] | None = None
     ) -> AsyncIterator[tuple[int, httpx.Headers, AsyncIterator[bytes]]]:
         """Send a request; give the code, headers and chunks of the answer; close it at the end."""
-        async with self._client.stream(
-            "GET",
-            request.path,
-            params=dict(request.params),
-            headers=dict(request.headers),
-            timeout=timeout_of(self._client, request),
-        ) as response:
+        options = options_of(self._client, request)
+        async with self._client.stream("GET", request.path, **options) as response:
             chunks = response.aiter_bytes()
             try:
                 with patient(response, patience):
                     yield response.status_code, response.headers, chunks
             finally:
                 await _unwind(response, chunks)
-
-
-@contextmanager
-def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
-    """Let each read of a response take what time it may take by then."""
-    source = response.extensions.get("network_stream")
-    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
-        yield
-        return
-    # not ``source.read``, which may still be another response's: the connection is used again as
-    # soon as the body has ended
-    read: Callable[..., Awaitable[bytes]] = type(source).read.__get__(source)
-
-    async def read_patiently(max_bytes: int, **_: Any) -> bytes:
-        return await read(max_bytes, timeout=patience())
-
-    source.read = read_patiently
-    try:
-        yield
-    finally:
-        if vars(source).get("read") is read_patiently:
-            del source.read
 
 
 async def _unwind(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:

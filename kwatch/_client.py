@@ -1,5 +1,7 @@
 """What both front ends ask of the client that they are handed."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -61,11 +63,41 @@ def abilities_of(client: Any) -> Abilities:
         return Abilities()
 
 
-def timeout_of(client: Any, request: Request) -> httpx.Timeout:
-    """Take the client's own timeouts, but for reads: a quiet watch is no failure."""
+def options_of(client: Any, request: Request) -> dict[str, Any]:
+    """Give what httpx is told of a request, besides its method and path.
+
+    The client's own timeouts count, but for reads: a quiet watch is no failure.
+    """
     own = getattr(client, "timeout", None)
     if not isinstance(own, httpx.Timeout):
         own = httpx.Timeout(10.0)
-    return httpx.Timeout(
+    timeout = httpx.Timeout(
         connect=own.connect, write=own.write, pool=own.pool, read=request.read_timeout
     )
+    return {"params": dict(request.params), "headers": dict(request.headers), "timeout": timeout}
+
+
+@contextmanager
+def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
+    """Let each read of a response take what time it may take by then.
+
+    httpx fixes the read timeout when the request is sent; its network stream, to which it gives
+    access, takes one for each read. With HTTP/2, other responses are read from the same one.
+    """
+    source = response.extensions.get("network_stream")
+    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
+        yield
+        return
+    # not ``source.read``, which may still be another response's: the connection is used again as
+    # soon as the body has ended
+    read = type(source).read.__get__(source)
+
+    def read_patiently(max_bytes: int, **_: Any) -> Any:  # bytes, or what gives them when awaited
+        return read(max_bytes, timeout=patience())
+
+    source.read = read_patiently
+    try:
+        yield
+    finally:
+        if vars(source).get("read") is read_patiently:
+            del source.read

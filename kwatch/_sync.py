@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import httpx
 
 from kwatch._backoff import Backoff
-from kwatch._client import abilities_of, check_client, check_types, timeout_of
+from kwatch._client import abilities_of, check_client, check_types, options_of
 from kwatch._events import Event, EventType
 from kwatch._http import Reply, Request
 from kwatch._merge import merged
@@ -243,13 +243,7 @@ def connect(
         metadata=metadata_only,
     )
     response = client.send(
-        client.build_request(
-            "GET",
-            request.path,
-            params=dict(request.params),
-            headers=dict(request.headers),
-            timeout=timeout_of(client, request),
-        ),
+        client.build_request("GET", request.path, **options_of(client, request)),
         stream=True,
     )
     if response.status_code == httpx.codes.OK:

@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from typing import Any
 
 import httpx
 
-from kwatch._client import timeout_of
+from kwatch._client import options_of, patient
 from kwatch._http import Request
 from kwatch._interrupt import interruptible
 from kwatch._stop import StopEvent
@@ -60,14 +59,8 @@ class Wire:
             patience: Gives the seconds that each read of the answer may take. None: the request's
                 own read timeout, as for a transport that shows no connection to read from.
         """
-        opening = partial(
-            self._client.stream,
-            "GET",
-            request.path,
-            params=dict(request.params),
-            headers=dict(request.headers),
-            timeout=timeout_of(self._client, request),
-        )
+        options = options_of(self._client, request)
+        opening = partial(self._client.stream, "GET", request.path, **options)
         if self._stop_event is None:
             sent = opening()
         else:
@@ -81,29 +74,3 @@ class Wire:
         finally:
             with suppress(httpx.RequestError, OSError):
                 sent.__exit__(None, None, None)
-
-
-@contextmanager
-def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
-    """Let each read of a response take what time it may take by then.
-
-    httpx fixes the read timeout when the request is sent; its network stream, to which it gives
-    access, takes one for each read. With HTTP/2, other responses are read from the same one.
-    """
-    source = response.extensions.get("network_stream")
-    if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
-        yield
-        return
-    # not ``source.read``, which may still be another response's: the connection is used again as
-    # soon as the body has ended
-    read: Callable[..., bytes] = type(source).read.__get__(source)
-
-    def read_patiently(max_bytes: int, **_: Any) -> bytes:
-        return read(max_bytes, timeout=patience())
-
-    source.read = read_patiently
-    try:
-        yield
-    finally:
-        if vars(source).get("read") is read_patiently:
-            del source.read
