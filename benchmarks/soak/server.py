@@ -9,42 +9,10 @@ import httpx
 
 from benchmarks.soak.options import Options
 from kwatch import KubeConfig
+from tests.e2e.live import serve_widgets
 
 OUTAGE_SECONDS = 120.0
 """So long one request may take to succeed."""
-
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-WIDGETS = "/apis/example.com/v1/widgets"
-CRD = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {
-            "kind": "Widget",
-            "listKind": "WidgetList",
-            "plural": "widgets",
-            "singular": "widget",
-            "shortNames": ["wd"],
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-            }
-        ],
-    },
-}
 
 Object = dict[str, Any]
 
@@ -74,11 +42,7 @@ class Server:
 
     def prepare(self) -> None:
         """Have the custom resource served."""
-        if self._client.get(WIDGETS).status_code != httpx.codes.OK:
-            self._client.post(CRDS, json=CRD)
-        for _ in self._attempts():
-            if self._client.get(WIDGETS).status_code == httpx.codes.OK:
-                return
+        serve_widgets(self._client)
 
     def create(self, name: str, spec: Object) -> Object:
         """Create an object that is not there."""
