@@ -20,14 +20,15 @@ import httpx
 from kwatch._amerge import merged
 from kwatch._awire import Wire
 from kwatch._backoff import Backoff
-from kwatch._client import abilities_of, check_client, check_types, options_of
-from kwatch._events import Event, EventType
+from kwatch._client import abilities_of, check_client, options_of
+from kwatch._delivery import Delivery
+from kwatch._events import Event
 from kwatch._http import Reply, Request
 from kwatch._policy import Delay
 from kwatch._query import Query
 from kwatch._selectors import Selector
 from kwatch._session import Session
-from kwatch._sessions import part_of, sessions
+from kwatch._sessions import sessions
 from kwatch._status import WatchStatus
 
 T = TypeVar("T")
@@ -69,29 +70,26 @@ def awatch(
             print(event_type, obj["metadata"]["name"])
     """
     check_client(client, "awatch")
-    check_types(backoff=(backoff, Backoff), status=(status, WatchStatus))
     wire = Wire(client)
     found = sessions(
-        Query.each(
-            kind,
-            api_version=api_version,
-            resource_path=resource_path,
-            namespace=namespace,
-            name=name,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            resource_version=resource_version,
-            send_initial_events=send_initial_events,
-            metadata_only=metadata_only,
-            timeout_seconds=timeout_seconds,
-            subresource=subresource,
-        ),
+        kind,
+        stopped=wire.stopped,
+        abilities=abilities_of(client),
         allow_bookmarks=allow_bookmarks,
         loads=loads,
         backoff=backoff,
         status=status,
-        stopped=wire.stopped,
-        abilities=abilities_of(client),
+        api_version=api_version,
+        resource_path=resource_path,
+        namespace=namespace,
+        name=name,
+        label_selector=label_selector,
+        field_selector=field_selector,
+        resource_version=resource_version,
+        send_initial_events=send_initial_events,
+        metadata_only=metadata_only,
+        timeout_seconds=timeout_seconds,
+        subresource=subresource,
     )
     if None in found:
         return stream(wire, found[None])
@@ -186,22 +184,23 @@ async def merged_stream(
     wire: Wire, found: Mapping[str | None, Session], *, allow_bookmarks: bool
 ) -> AsyncGenerator[Event, None]:
     """Do what several sessions say, and yield what they give, as it comes."""
-    sources = {session: reaching(wire, session) for session in found.values()}
+    sources = {
+        namespace: deliveries(wire, session, allow_bookmarks=allow_bookmarks)
+        for namespace, session in found.items()
+    }
     async with aclosing(merged(sources)) as results:
-        async for session, (event, reached) in results:
-            bookmark = event.event_type is EventType.BOOKMARK
-            part_of(session).publish(reached, not bookmark)
-            if not bookmark or (allow_bookmarks and event is not session.mark):
-                yield event
+        async for _, delivery in results:
+            if delivery.take():
+                yield delivery.event
 
 
-async def reaching(
-    wire: Wire, session: Session
-) -> AsyncGenerator[tuple[Event, tuple[str | None, bool]], None]:
-    """Do what a session says, and yield what it gives, and how far it has come by then."""
+async def deliveries(
+    wire: Wire, session: Session, *, allow_bookmarks: bool
+) -> AsyncGenerator[Delivery, None]:
+    """Do what a session says, and yield what it gives, for somebody to take elsewhere."""
     async with aclosing(stream(wire, session)) as events:
         async for event in events:
-            yield event, part_of(session).reached
+            yield Delivery.of(session, event, allow_bookmarks=allow_bookmarks)
 
 
 async def answer(wire: Wire, questions: Generator[Request, Reply, T]) -> T:

@@ -1,7 +1,7 @@
-"""The statuses of several namespaces, and the one of all of them."""
+"""The statuses of the sessions of one stream, and the one of all of them."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from kwatch._cursor import is_older
@@ -11,17 +11,22 @@ _SUMMED = ("connects", "relists", "state", "synced")
 
 
 class Whole:
-    """Keeps the status of several namespaces current.
+    """Keeps the status of a stream current that has a session for each namespace.
 
     No thread waits for another one: it may be the same, in which the garbage collector has just
     closed a stream that somebody left.
 
     Args:
         status: The status of all.
+
+    Attributes:
+        status: See above.
+        parts: The statuses of the sessions.
     """
 
     def __init__(self, status: WatchStatus) -> None:
         self.status = status
+        self.parts: tuple[Part, ...] = ()
         self._busy = threading.Lock()
         self._changed = False
 
@@ -31,11 +36,11 @@ class Whole:
         while self._changed and self._busy.acquire(blocking=False):
             self._changed = False
             try:
-                self._sum_up(list(self.status.namespaces.values()))
+                self._sum_up(self.parts)
             finally:
                 self._busy.release()
 
-    def _sum_up(self, found: list[WatchStatus]) -> None:
+    def _sum_up(self, found: Iterable[WatchStatus]) -> None:
         status = self.status
         status.connects = sum(part.connects for part in found)
         status.relists = sum(part.relists for part in found)
@@ -46,13 +51,14 @@ class Whole:
 
 
 class Part(WatchStatus):
-    """The status of one namespace: keeps that of all of them current.
+    """The status of one session: keeps that of the stream current.
 
-    What its session has reached was not yielded yet, as long as it waits for its turn among the
-    other namespaces. So `advance` only notes it, and `publish` moves the cursor.
+    What its session has reached was not yielded yet, as long as it waits for its turn among those
+    of other sessions, or for whoever handles it in another thread. So `advance` only notes it, and
+    `publish` moves the cursor.
 
     Args:
-        whole: Keeps the status that has this one among its ``namespaces``.
+        whole: Keeps the status of the stream.
 
     Attributes:
         reached: What `publish` is to be given when all that was yielded so far is handled.
@@ -100,12 +106,13 @@ class Part(WatchStatus):
                 self._whole.gather()
 
 
-def parts(status: WatchStatus, namespaces: Iterable[str]) -> Mapping[str, Part]:
-    """Begin a status anew that has a part for each namespace."""
+def parts(status: WatchStatus, namespaces: Iterable[str | None]) -> dict[str | None, Part]:
+    """Begin a status anew that has a part for each namespace, or one that has no name."""
     status.begin(None)
     whole = Whole(status)
     found = {namespace: Part(whole) for namespace in namespaces}
-    status.namespaces = dict(found)
+    whole.parts = tuple(found.values())
+    status.namespaces = {name: part for name, part in found.items() if name is not None}
     return found
 
 

@@ -342,7 +342,7 @@ class Policy:
             self._journal.went_well()
         if stream.initial:
             self._initial_failed()
-        elif not self.cursor.ordered and self._status.events:
+        elif not self.cursor.ordered and self._record.given:
             self._gap(StatusError(HTTPStatus.OK, message="the first objects, and no bookmark"))
         return lived
 

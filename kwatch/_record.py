@@ -42,6 +42,7 @@ class Record:
         reached: A list or a watch was answered: from now on, transport errors are retried,
         listed: a list gave something: so are other errors of a list, and those of the server,
         proven: a watch gave an event, or ended: and all others.
+        given: The consumer was given an object.
         short: Connections that ended after a moment, and had brought something.
         empty: Connections that ended after a moment, with nothing.
         early: Connections that were quiet, and ended long before their time.
@@ -54,7 +55,7 @@ class Record:
     """
 
     def __init__(self, backoff: Backoff, random: Callable[[], float], siblings: Siblings) -> None:
-        self.reached = self.listed = self.proven = False
+        self.reached = self.listed = self.proven = self.given = False
         self.short = self.empty = self.early = self.broken = self.stalled = 0
         self.initial = self.endless = self.idle_pages = 0
         self.silence = 0.0

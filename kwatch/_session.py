@@ -290,6 +290,7 @@ class Session:
     def _given(self, event: Event) -> Event:
         """Count an event that the consumer is given, in the form that was asked for."""
         if event.event_type is not EventType.BOOKMARK:
+            self._record.given = True
             self.status.count()
         return metadata_alone(event) if self._metadata_only else event
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from kwatch._abilities import Abilities
 from kwatch._backoff import Backoff
-from kwatch._parts import Part, parts
+from kwatch._client import check_types
+from kwatch._parts import parts
 from kwatch._query import Query
 from kwatch._session import Session
 from kwatch._siblings import Siblings
@@ -15,38 +16,47 @@ from kwatch._status import WatchStatus
 
 
 def sessions(
-    queries: Mapping[str | None, Query],
+    kind: str | None = None,
     *,
-    allow_bookmarks: bool,
-    loads: Callable[[bytes], Any] | None,
-    backoff: Backoff | None,
-    status: WatchStatus | None,
+    apart: bool = False,
     stopped: Callable[[], bool],
     abilities: Abilities,
+    allow_bookmarks: bool = False,
+    loads: Callable[[bytes], Any] | None = None,
+    backoff: Backoff | None = None,
+    status: WatchStatus | None = None,
+    **query: Any,
 ) -> dict[str | None, Session]:
-    """Make a session for each query, with the real clock and real chance.
+    """Make a session for each namespace, or one under None, with the real clock and real chance.
 
     Args:
-        queries: By namespace, or the only one by None.
-        allow_bookmarks: See `watch`, as for the next three.
+        kind: See `watch`.
+        apart: Whether what a session gives is handled elsewhere than where it is read, so that
+            the status has to wait for that; the sessions of several namespaces always are.
+        stopped: Tells whether the stream is to end.
+        abilities: What is known of the server.
+        allow_bookmarks: See `watch`, as for those that follow.
         loads: See `watch`.
         backoff: See `watch`.
         status: See `watch`.
-        stopped: Tells whether the stream is to end.
-        abilities: What is known of the server.
+        **query: The other arguments of `watch`, see `Query.each`.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument cannot be right.
     """
+    check_types(backoff=(backoff, Backoff), status=(status, WatchStatus))
+    queries = Query.each(kind, **query)
+    apart = apart or None not in queries
     whole = status or WatchStatus()
-    several = [namespace for namespace in queries if namespace is not None]
-    statuses: dict[str | None, WatchStatus] = {None: whole}
-    if several:
-        statuses.update(parts(whole, several))
+    statuses: Mapping[str | None, WatchStatus] = parts(whole, queries) if apart else {None: whole}
     siblings = Siblings(len(queries))
     return {
         namespace: Session(
             query,
-            # whoever merges several streams needs to know how far each one has come
-            allow_bookmarks=allow_bookmarks or bool(several),
-            marks_start=bool(several),
+            # who handles what several sessions give needs to know how far each one has come
+            allow_bookmarks=allow_bookmarks or apart,
+            marks_start=apart,
             loads=loads,
             backoff=backoff or Backoff(),
             status=statuses[namespace],
@@ -59,9 +69,3 @@ def sessions(
         )
         for namespace, query in queries.items()
     }
-
-
-def part_of(session: Session) -> Part:
-    """Give the status of one of several sessions."""
-    assert isinstance(session.status, Part)  # noqa: S101 - `sessions` saw to it
-    return session.status

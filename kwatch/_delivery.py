@@ -1,0 +1,43 @@
+"""`Delivery`: an event on its way from where it is read to where it is handled."""
+
+from typing import NamedTuple
+
+from kwatch._events import Event, EventType
+from kwatch._parts import Part
+from kwatch._session import Session
+
+
+class Delivery(NamedTuple):
+    """An event that a session gave, and how far that session had come by then.
+
+    Attributes:
+        event: The event.
+        reached: What `Part.publish` takes.
+        is_shown: Whether the consumer is to see it: some are for the cursor alone.
+        part: The status of the session.
+    """
+
+    event: Event
+    reached: tuple[str | None, bool]
+    is_shown: bool
+    part: Part
+
+    @classmethod
+    def of(cls, session: Session, event: Event, *, allow_bookmarks: bool) -> "Delivery":
+        """Wrap what a session has just given.
+
+        Args:
+            session: One that was made ``apart``.
+            event: What it gave.
+            allow_bookmarks: Whether the consumer asked for bookmarks.
+        """
+        part = session.status
+        assert isinstance(part, Part)  # noqa: S101 - `sessions` saw to it
+        is_change = event.event_type is not EventType.BOOKMARK
+        is_shown = is_change or (allow_bookmarks and event is not session.mark)
+        return cls(event, part.reached, is_shown, part)
+
+    def take(self) -> bool:
+        """Move the cursor on, right before the event is handled; tell whether it is to be shown."""
+        self.part.publish(self.reached, self.event.event_type is not EventType.BOOKMARK)
+        return self.is_shown
