@@ -17,17 +17,22 @@ from kwatch._errors import (
     StatusError,
     StreamError,
     UnknownKindError,
+    WatcherFailed,
 )
 from kwatch._events import Event, EventType, parse_event
 from kwatch._kubeconfig import KubeConfig
+from kwatch._process import Handle
+from kwatch._results import TIMEOUT, NoReply, Ok, Stop
 from kwatch._selectors import Selector
 from kwatch._status import WatchState, WatchStatus
 from kwatch._stop import StopEvent
 from kwatch._sync import connect, watch
+from kwatch._watcher import Watcher
 
 __version__ = version("kwatch-stream")
 
 __all__ = [
+    "TIMEOUT",
     "Backoff",
     "ConfigError",
     "DecodeError",
@@ -35,16 +40,22 @@ __all__ = [
     "Event",
     "EventType",
     "ExpiredError",
+    "Handle",
     "KubeConfig",
     "KwatchError",
+    "NoReply",
+    "Ok",
     "ProtocolError",
     "Selector",
     "StatusError",
+    "Stop",
     "StopEvent",
     "StreamError",
     "UnknownKindError",
     "WatchState",
     "WatchStatus",
+    "Watcher",
+    "WatcherFailed",
     "__version__",
     "aconnect",
     "awatch",

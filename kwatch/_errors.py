@@ -10,6 +10,7 @@
     |  |- ProtocolError      JSON, but no watch event
     |- UnknownKindError      (also LookupError) discovery knows no such resource
     |- ConfigError           kubeconfig or credentials unusable
+    |- WatcherFailed         a watcher, or its supervisor, ended for another reason than it should
 
 httpx's own transport errors pass through where they are not retried. Wrong arguments are
 ``ValueError`` or ``TypeError``, raised at the call. Any other exception is a bug.
@@ -102,3 +103,29 @@ class UnknownKindError(KwatchError, LookupError):
 
 class ConfigError(KwatchError):
     """A kubeconfig or a credential is unusable; the message names the file and the field."""
+
+
+class WatcherFailed(KwatchError):  # noqa: N818 - what OTP calls it, and not an error of its own
+    """A watcher or a supervisor has ended for an abnormal reason.
+
+    Raised by whatever is linked to it: ``run``, ``join``, ``result``, a ``with`` block that ends.
+    If an exception was the reason, it is the cause (``__cause__``).
+
+    Attributes:
+        name: The class of the watcher or supervisor.
+        reason: Why it ended: an exception, or what a callback or ``stop`` has given.
+    """
+
+    def __init__(self, name: str, reason: Any, message: str = "") -> None:
+        super().__init__(name, reason, message)
+        self.name = name
+        self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        why = self.message or (
+            f"{type(self.reason).__name__}: {self.reason}"
+            if isinstance(self.reason, BaseException)
+            else repr(self.reason)
+        )
+        return f"{self.name} has ended: {why}"

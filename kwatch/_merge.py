@@ -6,6 +6,8 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread, current_thread
 from typing import Final, NamedTuple, TypeVar
 
+from kwatch._reader import Reader
+
 K = TypeVar("K")
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -51,21 +53,14 @@ def merged(
                 results.put(result, timeout=LOOK_SECONDS)
                 is_put = True
 
-    def read(key: K, source: Iterable[T]) -> None:
-        error: BaseException | None = None
-        try:
-            for item in source:
-                put((key, item))
-        except BaseException as raised:  # it is raised again, in the thread that waits
-            error = raised
-        put(_End(error))
+    def start(key: K, source: Iterable[T]) -> Thread:
+        reader = Reader(source, lambda item: put((key, item)), lambda error: put(_End(error)))
+        return reader.thread
 
     threads: list[Thread] = []
     try:
-        for pair in sources.items():
-            thread = Thread(target=read, args=pair, daemon=True)
-            thread.start()
-            threads.append(thread)
+        for key, source in sources.items():
+            threads.append(start(key, source))
         running = len(threads)
         while running:
             result = _next(results)

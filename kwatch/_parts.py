@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from kwatch._cursor import is_older
 from kwatch._status import WatchState, WatchStatus
+
+K = TypeVar("K", bound=str | None)
 
 _SUMMED = ("connects", "relists", "state", "synced")
 
@@ -106,7 +108,7 @@ class Part(WatchStatus):
                 self._whole.gather()
 
 
-def parts(status: WatchStatus, namespaces: Iterable[str | None]) -> dict[str | None, Part]:
+def parts(status: WatchStatus, namespaces: Iterable[K]) -> dict[K, Part]:
     """Begin a status anew that has a part for each namespace, or one that has no name."""
     status.begin(None)
     whole = Whole(status)

@@ -12,13 +12,16 @@ import kwatch
 PACKAGE = Path(kwatch.__file__).parent
 
 LAYERS = (
-    ("_errors",),
+    ("_either", "_errors", "_results"),
     ("_http",),
     ("_events",),
+    ("_steps",),
+    ("_life",),
+    ("_drive",),
     ("_abilities", "_backoff", "_builder", "_cursor", "_journal", "_known", "_liveness"),
     ("_nesting", "_selectors", "_siblings", "_stop"),
     ("_decoder", "_status"),
-    ("_list", "_parts"),
+    ("_list", "_options", "_parts"),
     ("_snapshot",),
     ("_resource", "_stream"),
     ("_discovery", "_record"),
@@ -29,8 +32,10 @@ LAYERS = (
     ("_client", "_credentials", "_delivery", "_interrupt"),
     ("_sessions", "_transport"),
     ("_kubeconfig",),
+    ("_areader", "_mailbox", "_reader", "_signals"),
     ("_amerge", "_awire", "_merge", "_wire"),
-    ("_async", "_sync"),
+    ("_async", "_process", "_sync"),
+    ("_watcher",),
 )
 """From the ground up: a module may import from the layers below its own, and from no other."""
 
@@ -38,6 +43,9 @@ CORE = (
     "_errors",
     "_http",
     "_events",
+    "_results",
+    "_steps",
+    "_life",
     "_abilities",
     "_backoff",
     "_builder",

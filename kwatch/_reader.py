@@ -1,0 +1,41 @@
+"""`Reader`: a thread that reads a source."""
+
+from collections.abc import Callable, Iterable
+from threading import Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Reader(Generic[T]):
+    """Reads a source in a thread of its own.
+
+    Args:
+        source: What to read; is closed at the end if it is a generator.
+        put: Takes each item.
+        ended: Takes the exception that the source has raised, or None, once it is over.
+
+    Attributes:
+        thread: The thread, which runs already.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[T],
+        put: Callable[[T], object],
+        ended: Callable[[BaseException | None], object],
+    ) -> None:
+        self._source = source
+        self._put = put
+        self._ended = ended
+        self.thread = Thread(target=self._read, name="kwatch-reader", daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        error: BaseException | None = None
+        try:
+            for item in self._source:
+                self._put(item)
+        except BaseException as raised:  # it is raised again, in the thread that handles the items
+            error = raised
+        self._ended(error)
