@@ -114,7 +114,8 @@ def test_all_is_what_is_exported() -> None:
         if not name.startswith("_") and not isinstance(value, type(kwatch))
     }
     exported = list(kwatch.__all__)
-    assert exported == sorted(exported)
+    constants_first = sorted(exported, key=lambda name: (not name.isupper(), name))
+    assert exported == constants_first
     assert set(exported) == {*(public - {"version"}), "__version__"}
 
 
