@@ -20,8 +20,8 @@ from kwatch._errors import (
     WatcherFailed,
 )
 from kwatch._events import Event, EventType, parse_event
+from kwatch._handle import Handle
 from kwatch._kubeconfig import KubeConfig
-from kwatch._process import Handle
 from kwatch._results import TIMEOUT, NoReply, Ok, Stop
 from kwatch._selectors import Selector
 from kwatch._status import WatchState, WatchStatus

@@ -40,14 +40,13 @@ class Mailbox:
         self._is_exiting = True
         self.put(Exit(reason))
 
-    def deliver(self, delivery: Delivery) -> bool:
-        """Put an event in as soon as there is room; tell whether more of them are welcome."""
+    def deliver(self, delivery: Delivery) -> None:
+        """Put an event in as soon as there is room; after `close`, drop it."""
         self._room.acquire()
         if self._is_closed:
             self._room.release()  # for the next one who waits
-            return False
-        self._queue.put(delivery)
-        return True
+        else:
+            self._queue.put(delivery)
 
     def close(self) -> None:
         """Take no more events; whoever waits for room goes on."""

@@ -11,7 +11,7 @@ class Reader(Generic[T]):
     """Reads a source in a thread of its own.
 
     Args:
-        source: What to read; is closed at the end if it is a generator.
+        source: What to read, to its end.
         put: Takes each item.
         ended: Takes the exception that the source has raised, or None, once it is over.
 

@@ -10,9 +10,9 @@ from kwatch._client import abilities_of, check_client, check_types
 from kwatch._drive import fold
 from kwatch._either import Method
 from kwatch._events import EventType, Object
+from kwatch._handle import Handle
 from kwatch._life import Life
 from kwatch._options import WatchOptions
-from kwatch._process import Handle
 from kwatch._results import NoReply, Ok, Stop
 from kwatch._sessions import sessions
 from kwatch._status import WatchStatus

@@ -34,7 +34,7 @@ LAYERS = (
     ("_kubeconfig",),
     ("_areader", "_mailbox", "_reader", "_signals"),
     ("_amerge", "_awire", "_merge", "_wire"),
-    ("_async", "_process", "_sync"),
+    ("_async", "_handle", "_sync"),
     ("_watcher",),
 )
 """From the ground up: a module may import from the layers below its own, and from no other."""

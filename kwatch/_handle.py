@@ -206,10 +206,7 @@ class Handle(Generic[S]):
         if self._stop_event is not None:
             self._stopping.enter_context(self._stop_event.calling(lambda: self.exit("normal")))
         for source in self._sources:
-            self._threads.append(Reader(source, self._deliver, self._ended).thread)
-
-    def _deliver(self, delivery: Delivery) -> None:
-        self._mailbox.deliver(delivery)
+            self._threads.append(Reader(source, self._mailbox.deliver, self._ended).thread)
 
     def _ended(self, error: BaseException | None) -> None:
         self._mailbox.put(Ended(error))
