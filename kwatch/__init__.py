@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from kwatch._async import aconnect, awatch
 from kwatch._backoff import Backoff
+from kwatch._child_spec import ChildSpec
 from kwatch._decoder import Decoder
 from kwatch._errors import (
     ConfigError,
@@ -26,6 +27,7 @@ from kwatch._results import TIMEOUT, NoReply, Ok, Stop
 from kwatch._selectors import Selector
 from kwatch._status import WatchState, WatchStatus
 from kwatch._stop import StopEvent
+from kwatch._supervisor import Supervisor
 from kwatch._sync import connect, watch
 from kwatch._watcher import Watcher
 
@@ -34,6 +36,7 @@ __version__ = version("kwatch-stream")
 __all__ = [
     "TIMEOUT",
     "Backoff",
+    "ChildSpec",
     "ConfigError",
     "DecodeError",
     "Decoder",
@@ -51,6 +54,7 @@ __all__ = [
     "Stop",
     "StopEvent",
     "StreamError",
+    "Supervisor",
     "UnknownKindError",
     "WatchState",
     "WatchStatus",

@@ -17,8 +17,9 @@ def check_client(client: Any, function: str) -> None:
     """See that a client can be used at all; one of a caller's own make is taken on trust.
 
     Args:
-        client: What the function was handed.
-        function: Its name; those of the async front end begin with an ``a``.
+        client: What was handed over.
+        function: To what: a function, or a class. Those of the async front end begin with ``a`` or
+            ``Async``, and their twins do not.
 
     Raises:
         TypeError: It is no client, or one for the other front end.
@@ -26,20 +27,21 @@ def check_client(client: Any, function: str) -> None:
     """
     right: type
     wrong: type
-    if function.startswith("a"):
-        right, wrong, twin = httpx.AsyncClient, httpx.Client, function[1:]
+    prefix = "Async" if function[0].isupper() else "a"
+    if function.startswith(prefix):
+        right, wrong, twin = httpx.AsyncClient, httpx.Client, function.removeprefix(prefix)
     else:
-        right, wrong, twin = httpx.Client, httpx.AsyncClient, f"a{function}"
+        right, wrong, twin = httpx.Client, httpx.AsyncClient, prefix + function
     if isinstance(client, wrong):
         raise TypeError(
-            f"{function}() expects an httpx.{right.__name__}, got an httpx.{wrong.__name__}:"
-            f" hand that to {twin}()"
+            f"{function} expects an httpx.{right.__name__}, got an httpx.{wrong.__name__}:"
+            f" hand that to {twin}"
         )
     if not hasattr(client, "stream"):
-        raise TypeError(f"{function}() expects an httpx.{right.__name__}, got {client!r}")
+        raise TypeError(f"{function} expects an httpx.{right.__name__}, got {client!r}")
     if isinstance(client, right) and not client.base_url.host:
         raise ValueError(
-            f"{function}() expects a client with a base_url: httpx.{right.__name__}"
+            f"{function} expects a client with a base_url: httpx.{right.__name__}"
             "(base_url='https://...'), or what KubeConfig.load() makes"
         )
 

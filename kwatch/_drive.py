@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from kwatch._life import Life
+from kwatch._reasons import checked
 from kwatch._results import Ok
 from kwatch._steps import Arrival, Call, Exit, Steps, arrival_of
 
@@ -53,6 +54,6 @@ class Items:
 
 def fold(life: Life[S], items: Iterable[Any], state: S) -> S:
     """Have a life handle some events and messages, from a state on; give the last state."""
-    life.checked(drive(life.handle(Ok(state)), Items(items)))
+    checked(life.name, drive(life.handle(Ok(state)), Items(items)))
     last: S = life.state
     return last

@@ -8,12 +8,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Method(Generic[P, R]):
-    """A method that may be called on the class: then on an instance that is made for it.
-
-    So ``Handler.run(...)`` is ``Handler().run(...)``: a watcher whose constructor takes nothing
-    needs no instance.
-    """
+class Either(Generic[P, R]):
+    """A method that is given the instance or, where it is called on the class, that."""
 
     def __init__(self, function: Callable[Concatenate[Any, P], R]) -> None:
         self._function = function
@@ -23,6 +19,20 @@ class Method(Generic[P, R]):
         function = self._function
 
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return function(owner() if instance is None else instance, *args, **kwargs)
+            return function(self._receiver(instance, owner), *args, **kwargs)
 
         return call
+
+    def _receiver(self, instance: object | None, owner: type) -> object:
+        return owner if instance is None else instance
+
+
+class Method(Either[P, R]):
+    """A method that may be called on the class: then on an instance that is made for it.
+
+    So ``Handler.run(...)`` is ``Handler().run(...)``: a watcher whose constructor takes nothing
+    needs no instance.
+    """
+
+    def _receiver(self, instance: object | None, owner: type) -> object:
+        return owner() if instance is None else instance

@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
-from kwatch._errors import WatcherFailed
 from kwatch._events import Event
-from kwatch._results import NoReply, Ok, Sign, Stop, is_normal
+from kwatch._reasons import checked, fail
+from kwatch._results import NoReply, Ok, Sign, Stop
 from kwatch._steps import Arrival, Call, Ended, Exit, Message, Steps, Wait
 
 S = TypeVar("S")
@@ -47,13 +47,15 @@ class Life(Generic[S]):
         try:
             first = yield from self._ask("init", Ok, init_arg)
         except Exception as error:
-            self.fail(error)
+            fail(self.name, error)
         if isinstance(first, Stop):
-            return self.checked(first.reason)
+            return checked(self.name, first.reason)
         passing: BaseException | None = None
         try:
             yield Call(begin)
             reason = yield from self.handle(first)
+        except GeneratorExit:  # nobody drives this any more
+            raise
         except Exception as error:
             reason = error
         except BaseException as error:
@@ -65,7 +67,7 @@ class Life(Generic[S]):
         reason = yield from self._terminate(reason)
         if passing is not None:
             raise passing
-        return self.checked(reason)
+        return checked(self.name, reason)
 
     def handle(self, result: NoReply[S] | Stop[S]) -> Steps:
         """Handle one arrival after the other, beginning with what a callback has returned.
@@ -95,25 +97,6 @@ class Life(Generic[S]):
                 content = arrival.content if isinstance(arrival, Message) else arrival
                 result = yield from self._ask("handle_info", NoReply, content)
         return result.reason
-
-    def checked(self, reason: Any) -> Any:
-        """Give a reason back if it is normal.
-
-        Raises:
-            WatcherFailed: It is not.
-        """
-        if not is_normal(reason):
-            self.fail(reason)
-        return reason
-
-    def fail(self, reason: Any) -> NoReturn:
-        """Say that the watcher has failed.
-
-        Raises:
-            WatcherFailed: Always.
-        """
-        cause = reason if isinstance(reason, BaseException) else None
-        raise WatcherFailed(self.name, reason) from cause
 
     def _ask(self, callback: str, expected: type[NoReply[Any]], *args: Any) -> Steps:
         """Call a callback, with the state last if there is one; give what it returns."""

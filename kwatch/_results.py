@@ -86,17 +86,6 @@ class Stop(Generic[S]):
     state: S | Literal[Sign.KEEP] = Sign.KEEP
 
 
-def is_normal(reason: Any) -> bool:
-    """Whether a reason to end is no failure.
-
-    >>> is_normal("shutdown"), is_normal(("shutdown", "cache is full")), is_normal("cache is full")
-    (True, True, False)
-    """
-    if isinstance(reason, tuple):
-        return len(reason) == 2 and isinstance(reason[0], str) and reason[0] == "shutdown"
-    return isinstance(reason, str) and reason in ("normal", "shutdown")
-
-
 def check_seconds(value: Any, name: str) -> None:
     """See that something is a number of seconds.
 

@@ -1,15 +1,14 @@
 """`Watcher`: the callbacks that are folded over a watch."""
 
-import logging
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, Unpack
 
 import httpx
 
+from kwatch._behaviour import Behaviour, check_behaviour
 from kwatch._client import abilities_of, check_client, check_types
 from kwatch._drive import fold
 from kwatch._either import Method
-from kwatch._events import EventType, Object
 from kwatch._handle import Handle
 from kwatch._life import Life
 from kwatch._options import WatchOptions
@@ -22,10 +21,8 @@ from kwatch._wire import Wire
 
 S = TypeVar("S")
 
-logger = logging.getLogger("kwatch")
 
-
-class Watcher(Generic[S]):
+class Watcher(Behaviour[S, Ok[S] | Stop[S], NoReply[S] | Stop[S]], Generic[S]):
     """A state machine over the events of a watch: subclass it, and write `handle_event`.
 
     Its callbacks are called one at a time, in one thread. Each is given the state, and returns
@@ -43,41 +40,6 @@ class Watcher(Generic[S]):
     2
     """
 
-    def init(self, init_arg: Any) -> Ok[S] | Stop[S]:
-        """Give the state to begin with, ``Ok(state)``; is called before the connection is made.
-
-        By default that is ``init_arg``. ``Stop(reason)`` ends it, and `terminate` is not called.
-        """
-        return Ok(init_arg)
-
-    def handle_event(self, event_type: EventType, obj: Object, state: S) -> NoReply[S] | Stop[S]:
-        """Handle a change; see `kwatch.watch` for what comes."""
-        raise NotImplementedError  # `check` sees to it that this is overridden
-
-    def handle_info(self, message: Any, state: S) -> NoReply[S] | Stop[S]:
-        """Handle what was sent to the watcher, or `TIMEOUT`; by default it is logged as an error.
-
-        Source: the default ``handle_info`` of GenServer.
-        """
-        name = type(self).__name__
-        logger.error("%s has got an unexpected message in handle_info(): %.200r", name, message)
-        return NoReply(state)
-
-    def handle_continue(self, continue_arg: Any, state: S) -> NoReply[S] | Stop[S]:
-        """Go on after a callback that has returned ``continue_with``."""
-        raise NotImplementedError(
-            f"{type(self).__name__} needs handle_continue(): a callback has returned continue_with"
-        )
-
-    def terminate(self, reason: Any, state: S) -> object:
-        """Clean up; is called once, at the end, whatever the end is. What it returns is ignored.
-
-        Args:
-            reason: ``"normal"``, ``"shutdown"``, ``("shutdown", anything)``, or what else a
-                callback or ``stop`` has given; an exception, if one was the reason.
-            state: The last state.
-        """
-
     @Method
     def fold(self, events: Iterable[Any], state: S) -> S:
         """Handle events and messages one after the other; give the last state.
@@ -92,7 +54,7 @@ class Watcher(Generic[S]):
         Raises:
             WatcherFailed: A callback has returned `Stop` with an abnormal reason.
         """
-        _check(self)
+        check_behaviour(self)
         return fold(Life(self), events, state)
 
     @Method
@@ -123,7 +85,9 @@ class Watcher(Generic[S]):
             TypeError: An argument is of the wrong type; at the call.
             ValueError: An argument cannot be right; at the call.
         """
-        return _handle(self, client, kind, init_arg, stop_event, options).run()
+        handle = _handle(self, client, kind, init_arg, stop_event, options)
+        handle.run()
+        return handle.state
 
     @Method
     def start_link(
@@ -142,7 +106,7 @@ class Watcher(Generic[S]):
         Raises:
             WatcherFailed: `init` has failed. What fails later is raised by the handle.
         """
-        return _handle(self, client, kind, init_arg, stop_event, options).start()
+        return _handle(self, client, kind, init_arg, stop_event, options).start_link()
 
 
 def _handle(
@@ -154,8 +118,8 @@ def _handle(
     options: WatchOptions,
 ) -> Handle[S]:
     """Check the arguments, and make what runs a watcher."""
-    _check(watcher)
-    check_client(client, "watch")
+    check_behaviour(watcher)
+    check_client(client, "Watcher")
     check_types(stop_event=(stop_event, StopEvent))
     status = options.get("status") or WatchStatus()
     stop = StopEvent()
@@ -167,15 +131,3 @@ def _handle(
     shown = bool(options.get("allow_bookmarks"))
     sources = [deliveries(wire, session, allow_bookmarks=shown) for session in found.values()]
     return Handle(Life(watcher), init_arg, sources, stop, status, stop_event)
-
-
-def _check(watcher: Watcher[Any]) -> None:
-    """See that a watcher has what it needs.
-
-    Raises:
-        NotImplementedError: It does not handle events.
-    """
-    if type(watcher).handle_event is Watcher.handle_event:
-        raise NotImplementedError(
-            f"{type(watcher).__name__} needs handle_event(self, event_type, obj, state)"
-        )

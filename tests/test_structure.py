@@ -13,10 +13,10 @@ PACKAGE = Path(kwatch.__file__).parent
 
 LAYERS = (
     ("_either", "_errors", "_results"),
-    ("_http",),
+    ("_child_spec", "_http", "_reasons"),
     ("_events",),
-    ("_steps",),
-    ("_life",),
+    ("_behaviour", "_steps"),
+    ("_life", "_supervision"),
     ("_drive",),
     ("_abilities", "_backoff", "_builder", "_cursor", "_journal", "_known", "_liveness"),
     ("_nesting", "_selectors", "_siblings", "_stop"),
@@ -34,7 +34,8 @@ LAYERS = (
     ("_kubeconfig",),
     ("_areader", "_mailbox", "_reader", "_signals"),
     ("_amerge", "_awire", "_merge", "_wire"),
-    ("_async", "_handle", "_sync"),
+    ("_async", "_process", "_sync"),
+    ("_handle", "_supervisor"),
     ("_watcher",),
 )
 """From the ground up: a module may import from the layers below its own, and from no other."""
@@ -44,8 +45,12 @@ CORE = (
     "_http",
     "_events",
     "_results",
+    "_reasons",
+    "_child_spec",
+    "_behaviour",
     "_steps",
     "_life",
+    "_supervision",
     "_abilities",
     "_backoff",
     "_builder",
