@@ -1,12 +1,11 @@
 """`Life`: when which callback of a watcher is called, and with what."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from kwatch._events import Event
 from kwatch._reasons import checked, fail
-from kwatch._results import NoReply, Ok, Sign, Stop
+from kwatch._results import NoReply, Ok, Sign, Stop, described
 from kwatch._steps import Arrival, Call, Ended, Exit, Message, Steps, Wait
 
 S = TypeVar("S")
@@ -109,7 +108,7 @@ class Life(Generic[S]):
         elif type(result) is not expected:
             raise TypeError(
                 f"{self.name}.{callback}() must return {expected.__name__} or Stop,"
-                f" got {_described(result)}"
+                f" got {described(result)}"
             )
         return result
 
@@ -122,13 +121,3 @@ class Life(Generic[S]):
                 error.__context__ = reason
             return error
         return reason
-
-
-def _described(value: Any) -> str:
-    """Name what a callback has returned, never by its content, which may be secret."""
-    if value is None:
-        return "None"
-    if inspect.iscoroutine(value):
-        value.close()  # or Python would warn that nobody has awaited it
-        return "a coroutine, which an AsyncWatcher would await"
-    return f"a value of type {type(value).__name__}"

@@ -1,5 +1,6 @@
 """What the callbacks of a watcher return: `Ok`, `NoReply`, `Stop`; and the message `TIMEOUT`."""
 
+import inspect
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -97,3 +98,13 @@ def check_seconds(value: Any, name: str) -> None:
         raise TypeError(f"expected {name} in seconds, got {value!r}")
     if not value >= 0:
         raise ValueError(f"expected {name} of 0 seconds or more, got {value!r}")
+
+
+def described(value: Any) -> str:
+    """Name what a function of the user's has returned, never by its content: it may be secret."""
+    if value is None:
+        return "None"
+    if inspect.iscoroutine(value):
+        value.close()  # or Python would warn that nobody has awaited it
+        return "a coroutine, which only the async front end awaits"
+    return f"a value of type {type(value).__name__}"

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, get_arg
 
 from kwatch._child_spec import ChildSpec, ChildType, check_word
 from kwatch._reasons import checked, fail, is_normal
-from kwatch._results import check_seconds
+from kwatch._results import check_seconds, described
 from kwatch._steps import Call, Exit, Steps, Wait
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
@@ -73,6 +73,7 @@ class Supervision:
         max_restarts: How many restarts there may be ...
         max_seconds: ... in how many seconds.
         process_type: What the start of a child must give.
+        expected: Whose start gives that.
         clock: Gives the time in seconds.
         post: Puts a message into the supervisor's own mailbox.
 
@@ -92,6 +93,7 @@ class Supervision:
         max_restarts: int,
         max_seconds: float,
         process_type: type,
+        expected: str,
         clock: Callable[[], float],
         post: Callable[[Any], object],
     ) -> None:
@@ -106,6 +108,7 @@ class Supervision:
         self._max_restarts: Final = max_restarts
         self._max_seconds: Final = max_seconds
         self._process_type: Final = process_type
+        self._expected: Final = expected
         self._clock: Final = clock
         self._post: Final = post
         self._restarts: list[float] = []
@@ -266,17 +269,20 @@ class Supervision:
         """Start a child; give the error if that fails."""
         child.is_failing = False
         try:
-            process: Any = yield Call(child.spec.start)
-            if not isinstance(process, self._process_type):
-                raise TypeError(
-                    f"start of child {child.spec.id!r} must return a kwatch."
-                    f"{self._process_type.__name__}, as start_link() does, got {process!r}"
-                )
+            process: Process = yield Call(child.spec.start)
+            self._check(process, child.spec.id)
         except Exception as error:
             return error
         child.process = process
         process.supervise(lambda: self._post(Down(child, process)))
         return None
+
+    def _check(self, process: Any, id: Hashable) -> None:  # noqa: A002
+        if not isinstance(process, self._process_type):
+            raise TypeError(
+                f"start of child {id!r} must return what start_link() of {self._expected} does,"
+                f" got {described(process)}"
+            )
 
     def _stop(self, child: Child) -> Steps:
         """Stop a child, if it runs."""

@@ -66,6 +66,7 @@ class Supervisor(Process):
             max_restarts=max_restarts,
             max_seconds=max_seconds,
             process_type=Process,
+            expected="a Watcher or a Supervisor",
             clock=time.monotonic,
             post=lambda message: self._mailbox.put(Message(message)),
         )

@@ -115,7 +115,7 @@ def test_a_callback_that_returns_anything_else_is_named(wrong: Any) -> None:
 def test_a_coroutine_is_not_awaited_and_python_does_not_warn_of_it() -> None:
     async def coroutine() -> None: ...
 
-    with pytest.raises(TypeError, match="AsyncWatcher"):
+    with pytest.raises(TypeError, match="a coroutine"):
         Log(web=lambda _: coroutine()).fold([("created", POD)], [])
     gc.collect()
 
