@@ -5,7 +5,10 @@
 
 from importlib.metadata import version
 
+from kwatch._ahandle import AsyncHandle
+from kwatch._asupervisor import AsyncSupervisor
 from kwatch._async import aconnect, awatch
+from kwatch._awatcher import AsyncWatcher
 from kwatch._backoff import Backoff
 from kwatch._child_spec import ChildSpec
 from kwatch._decoder import Decoder
@@ -35,6 +38,9 @@ __version__ = version("kwatch-stream")
 
 __all__ = [
     "TIMEOUT",
+    "AsyncHandle",
+    "AsyncSupervisor",
+    "AsyncWatcher",
     "Backoff",
     "ChildSpec",
     "ConfigError",

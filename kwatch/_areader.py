@@ -1,13 +1,12 @@
-"""`Reader`: a task of asyncio or trio that reads a source; and how one is made."""
+"""`Reader`: a task of asyncio or trio that reads a source."""
 
-import asyncio
-import contextvars
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import anyio
+
+from kwatch._loop import spawn
 
 T = TypeVar("T")
 
@@ -64,27 +63,3 @@ class Reader(Generic[T]):
         if not self.done.is_set():
             self.done.set()
             self._ended(error)
-
-
-def spawn(run: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], object]) -> object:
-    """Run something in a task that is no child of the caller's.
-
-    Args:
-        run: What to run; it must not raise an exception but that of its cancellation.
-        ended: Is called if it has ended before it could begin, and maybe else too.
-
-    Returns:
-        What keeps the task alive.
-    """
-    trio: Any = trio_here()
-    if trio is not None:
-        return trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
-    task = asyncio.get_running_loop().create_task(run())
-    task.add_done_callback(lambda _: ended())
-    return task
-
-
-def trio_here() -> Any:
-    """Give trio, if it runs the present task; it may be a guest of asyncio."""
-    trio: Any = sys.modules.get("trio")
-    return trio if trio is not None and trio.lowlevel.in_trio_task() else None

@@ -6,6 +6,8 @@ import pytest
 
 from tests.front import FRONTS, Front
 from tests.scenarios import OUTCOMES, table
+from tests.worlds import WORLDS, World
+from tests.worlds import world as make_world
 
 
 @pytest.fixture(params=FRONTS)
@@ -14,6 +16,13 @@ def front(request: pytest.FixtureRequest) -> Iterator[Front]:
     front = Front(request.param)
     yield front
     front.check()
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Threads, asyncio and trio in turn: one test body for all of them."""
+    with make_world(request.param) as world:
+        yield world
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

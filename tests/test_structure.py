@@ -17,7 +17,7 @@ LAYERS = (
     ("_events",),
     ("_behaviour", "_steps"),
     ("_life", "_supervision"),
-    ("_drive",),
+    ("_adrive", "_drive"),
     ("_abilities", "_backoff", "_builder", "_cursor", "_journal", "_known", "_liveness"),
     ("_nesting", "_selectors", "_siblings", "_stop"),
     ("_decoder", "_status"),
@@ -32,11 +32,12 @@ LAYERS = (
     ("_client", "_credentials", "_delivery", "_interrupt"),
     ("_sessions", "_transport"),
     ("_kubeconfig",),
-    ("_areader", "_mailbox", "_reader", "_signals"),
+    ("_loop", "_mailbox", "_reader", "_signals"),
+    ("_amailbox", "_areader"),
     ("_amerge", "_awire", "_merge", "_wire"),
-    ("_async", "_process", "_sync"),
-    ("_handle", "_supervisor"),
-    ("_watcher",),
+    ("_aprocess", "_async", "_process", "_sync"),
+    ("_ahandle", "_asupervisor", "_handle", "_supervisor"),
+    ("_awatcher", "_watcher"),
 )
 """From the ground up: a module may import from the layers below its own, and from no other."""
 

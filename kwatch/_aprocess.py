@@ -1,0 +1,236 @@
+"""`AsyncProcess`: a watcher or supervisor that lives in a task of its own, or in the caller's."""
+
+import logging
+import math
+from collections.abc import Callable
+from threading import current_thread, main_thread
+from types import TracebackType
+from typing import Any, Final, Self
+
+import anyio
+
+from kwatch._adrive import drive
+from kwatch._amailbox import Mailbox
+from kwatch._errors import WatcherFailed
+from kwatch._loop import spawn
+from kwatch._signals import exiting
+from kwatch._steps import Steps
+
+logger = logging.getLogger("kwatch")
+
+LOOK_SECONDS: Final = 1.0
+"""How often what runs in the main thread looks whether a signal has come."""
+
+KILL_SECONDS: Final = 1.0
+"""How long a task that was cancelled is waited for."""
+
+
+class AsyncProcess:
+    """Something that lives in a task: what `AsyncHandle` and `AsyncSupervisor` have in common.
+
+    `exit` may be called from any thread or signal handler, all else in the event loop of the task.
+
+    Args:
+        name: What it is called in messages.
+
+    Attributes:
+        reason: Why it has ended; None before.
+        name: What it is called in messages.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+        self.reason: Any = None
+        self._mailbox = Mailbox()
+        self._is_started = False
+        self._is_done = False
+        self._has_begun = False
+        self._failure: WatcherFailed | None = None
+        self._monitors: dict[object, Callable[[], object]] = {}
+
+    def __repr__(self) -> str:
+        state = "alive" if self.is_alive() else repr(self.reason) if self._is_started else "new"
+        return f"<{type(self).__name__} of {self.name}, {state}>"
+
+    def is_alive(self) -> bool:
+        """Whether it has been started, and has not ended yet."""
+        return self._is_started and not self._is_done
+
+    def exit(self, reason: Any = "shutdown") -> None:
+        """Ask it to end, and do not wait; may be called from any thread or signal handler.
+
+        Messages that were sent before are handled first, events are not.
+        """
+        self._mailbox.exit(reason)
+
+    async def stop(self, reason: Any = "normal", timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Have it end, and wait for it.
+
+        Args:
+            reason: What ``terminate`` gets.
+            timeout: How many seconds to wait. None: as long as it takes.
+
+        Raises:
+            TimeoutError: It has not ended by then; it will, once its callback returns.
+            WatcherFailed: It has ended for another reason, which is abnormal.
+            RuntimeError: It is the watcher itself that calls this: it returns `Stop` instead.
+        """
+        if self.is_own():
+            raise RuntimeError(f"{self.name} does not stop() itself: return Stop(reason, state)")
+        self.exit(reason)
+        await self._wait(timeout)
+        if self._failure is not None and self.reason is not reason and self.reason != reason:
+            raise self._failure
+
+    async def join(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
+        """Wait until it has ended, or for so many seconds; tell whether it has.
+
+        Raises:
+            WatcherFailed: It has ended, for an abnormal reason.
+        """
+        if not await self._wait_for_end(timeout):
+            return False
+        if self._failure is not None:
+            raise self._failure
+        return True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """End it: ``"normal"``, or for the exception that ends the block."""
+        self.exit(
+            "normal" if error is None else error if isinstance(error, Exception) else "shutdown"
+        )
+        with anyio.CancelScope(shield=error is not None):
+            await self._wait(None)
+        if error is None:
+            await self.join()
+
+    async def start_link(self) -> Self:
+        """Let it live in a task of its own; wait until it has begun.
+
+        Raises:
+            WatcherFailed: It has ended before that, for an abnormal reason.
+            RuntimeError: It has been started already.
+        """
+        self._start()
+        self._mailbox.open()
+        self._task = spawn(self._live_apart, self._finish)
+        try:
+            await self._begun.wait()
+        except BaseException:  # such as the cancellation of the caller
+            with anyio.CancelScope(shield=True):
+                await self.shut_down(0.0)
+            raise
+        if not self._has_begun:
+            await self.join()
+        return self
+
+    async def run(self) -> None:
+        """Let it live in this task, to its end.
+
+        In the main thread, SIGTERM ends it with the reason ``"shutdown"``; a second one does what
+        it always does. A program that handles this signal itself keeps doing so.
+
+        Raises:
+            WatcherFailed: It has ended for an abnormal reason.
+            RuntimeError: It has been started already.
+        """
+        self._start()
+        self._mailbox.open(LOOK_SECONDS if current_thread() is main_thread() else math.inf)
+        with exiting(self.exit):
+            try:
+                await self._live()
+            finally:
+                self._finish()
+        if self._failure is not None:
+            raise self._failure
+
+    def supervise(self, ended: Callable[[], object]) -> None:
+        """Have a supervisor be told of the end."""
+        self._monitor(ended)
+
+    async def shut_down(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+        """Have it end, in so many seconds, or else cancel it; tell whether it has ended."""
+        self.exit("shutdown")
+        if not await self._wait_for_end(timeout):
+            self._scope.cancel()
+            return await self._wait_for_end(KILL_SECONDS)
+        return True
+
+    def is_own(self) -> bool:
+        """Whether it is this that calls."""
+        return self.is_alive() and anyio.get_current_task().id == self._ident
+
+    def _steps(self) -> Steps:
+        """Give its life, which calls `_begin` once that has begun."""
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        self._has_begun = True
+        self._begun.set()
+
+    def _start(self) -> None:
+        if self._is_started:
+            raise RuntimeError(f"{self.name} has been started already: make another one")
+        self._is_started = True
+        self._ident: int | None = None
+        self._begun = anyio.Event()
+        self._done = anyio.Event()
+        self._scope = anyio.CancelScope()
+
+    async def _live_apart(self) -> None:
+        try:
+            with self._scope:
+                await self._live()
+        except Exception as error:
+            self.reason, self._failure = error, WatcherFailed(self.name, error)
+            self._failure.__cause__ = error
+        finally:
+            if self._failure is not None:
+                logger.error("%s", self._failure, exc_info=self._failure.__cause__ or False)
+            self._finish()
+
+    async def _live(self) -> None:
+        self._ident = anyio.get_current_task().id
+        try:
+            self.reason = await drive(self._steps(), self._mailbox)
+        except WatcherFailed as failure:
+            self.reason, self._failure = failure.reason, failure
+        except BaseException:
+            self.reason = "shutdown"
+            raise
+
+    def _finish(self) -> None:
+        """Tell that it is over."""
+        if self._is_done:
+            return
+        self._is_done = True
+        self._done.set()
+        self._begun.set()
+        for monitor in list(self._monitors.values()):
+            monitor()
+
+    def _monitor(self, ended: Callable[[], object]) -> Callable[[], object]:
+        """Have something called once it has ended, at once if it has; give what forgets that."""
+        key = object()
+        self._monitors[key] = ended
+        if self._is_done:
+            ended()
+        return lambda: self._monitors.pop(key, None)
+
+    async def _wait(self, timeout: float | None) -> None:  # noqa: ASYNC109
+        if not await self._wait_for_end(timeout):
+            raise TimeoutError(f"{self.name} has not ended in {timeout} s")
+
+    async def _wait_for_end(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+        """Wait for the end; tell whether it has come."""
+        if self.is_own():
+            raise RuntimeError(f"{self.name} cannot wait for its own end")
+        if self._is_started:
+            with anyio.move_on_after(timeout):
+                await self._done.wait()
+        return not self.is_alive()
