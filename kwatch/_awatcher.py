@@ -44,7 +44,7 @@ class AsyncWatcher(
 
     @Method
     async def fold(self, events: Iterable[Any] | AsyncIterable[Any], state: S) -> S:
-        """Do what `Watcher.fold` does, for whatever can be iterated over by ``for`` or ``async for``.
+        """Do what `Watcher.fold` does, over what ``for`` or ``async for`` can iterate over.
 
         Args:
             events: Pairs of an event type and an object are events, all else is a message.

@@ -1,4 +1,4 @@
-"""Runs one test body on threads, asyncio and trio: `Watcher` and `AsyncWatcher`, and what runs them.
+"""Runs one test body on threads, asyncio and trio.
 
 The body is that of a thread. An event loop runs in another one; what lives there is `Seen`: its
 coroutines are awaited there, while the caller blocks.
@@ -53,7 +53,7 @@ class Gate:
         return self._wait(result) if self._is_async else self._event.wait() and result
 
     async def _wait(self, result: Any) -> Any:
-        while not self._event.is_set():
+        while not self._event.is_set():  # noqa: ASYNC110 - it is another thread that opens it
             await anyio.sleep(0.001)
         return result
 
