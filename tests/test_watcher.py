@@ -1,68 +1,29 @@
 """`Watcher`: fold, run and start_link, against the embedded server over real sockets."""
 
-import gc
-import inspect
 import logging
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
-from typing import Any, assert_type, get_type_hints
+from typing import Any
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from kwatch import (
     TIMEOUT,
-    EventType,
-    Handle,
+    AsyncWatcher,
     NoReply,
     Ok,
     Stop,
-    StopEvent,
     Watcher,
     WatcherFailed,
     WatchStatus,
     watch,
 )
-from kwatch._options import WatchOptions
 from kwatch.testing import FakeAPIServer
+from tests.worlds import PATIENCE_SECONDS, World, until
 
 POD: dict[str, Any] = {"kind": "Pod", "metadata": {"name": "web"}}
-PATIENCE_SECONDS = 10.0
-
-
-class Log(Watcher[list[Any]]):
-    """Keeps all that it was called with; ``answers`` say what else to do, by what has come."""
-
-    def __init__(self, **answers: Callable[[list[Any]], Any]) -> None:
-        self.answers = answers
-        self.ends: list[Any] = []
-
-    def answer(self, key: str, state: list[Any]) -> Any:
-        return self.answers.get(key, NoReply)(state)
-
-    def init(self, init_arg: Any) -> Any:
-        return self.answers.get("init", Ok)([])
-
-    def handle_event(self, event_type: EventType, obj: dict[str, Any], state: list[Any]) -> Any:
-        name = obj["metadata"].get("name")
-        return self.answer(str(name), [*state, (str(event_type), name)])
-
-    def handle_info(self, message: Any, state: list[Any]) -> Any:
-        return self.answer("TIMEOUT" if message is TIMEOUT else str(message), [*state, message])
-
-    def handle_continue(self, continue_arg: Any, state: list[Any]) -> Any:
-        return self.answer(f"continue {continue_arg}", [*state, f"continue {continue_arg}"])
-
-    def terminate(self, reason: Any, state: list[Any]) -> None:
-        self.ends.append((reason, state))
-        if "terminate" in self.answers:
-            self.answers["terminate"](state)
 
 
 def fail(state: list[Any]) -> Any:
@@ -76,78 +37,67 @@ def server() -> Iterator[FakeAPIServer]:
 
 
 @pytest.fixture
-def client(server: FakeAPIServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url) as client:
-        yield client
+def client(server: FakeAPIServer, world: World) -> Any:
+    return world.client(server.url)
 
 
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
-def start(log: Log, client: httpx.Client, **options: Any) -> Handle[list[Any]]:
-    handle = log.start_link(client, "Pod", **options)
+def start(world: World, log: Any, client: Any, **options: Any) -> Any:
+    """Start a watcher, and wait until it watches."""
+    handle = world.call(log.start_link, client, "Pod", **options)
     until(lambda: handle.status.connects or not handle.is_alive())
     return handle
 
 
-def wait_until_synced(handle: Handle[Any]) -> None:
-    until(lambda: handle.status.synced)
+def sockets(server: FakeAPIServer) -> list[Any]:
+    """Give the open connections to a server."""
+    port = httpx.URL(server.url).port
+    open_ones = psutil.Process().net_connections("tcp")
+    return [c for c in open_ones if c.raddr and c.raddr.port == port and c.status == "ESTABLISHED"]
 
 
 # A fold
 
 
-def test_a_fold_raises_what_a_callback_raises() -> None:
+def test_a_fold_raises_what_a_callback_raises(world: World) -> None:
     with pytest.raises(LookupError, match="broken"):
-        Log(web=fail).fold([("created", POD)], [])
+        world.call(world.log(web=fail).fold, [("created", POD)], [])
 
 
 @pytest.mark.parametrize("wrong", [None, POD, Ok([]), [POD]])
-def test_a_callback_that_returns_anything_else_is_named(wrong: Any) -> None:
+def test_a_callback_that_returns_anything_else_is_named(world: World, wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"Log\.handle_event\(\) must return NoReply or Stop, got"):
-        Log(web=lambda _: wrong).fold([("created", POD)], [])
+        world.call(world.log(web=lambda _: wrong).fold, [("created", POD)], [])
 
 
-def test_a_coroutine_is_not_awaited_and_python_does_not_warn_of_it() -> None:
-    async def coroutine() -> None: ...
-
-    with pytest.raises(TypeError, match="a coroutine"):
-        Log(web=lambda _: coroutine()).fold([("created", POD)], [])
-    gc.collect()
-
-
-def test_a_fold_stops_where_a_callback_says_so() -> None:
+def test_a_fold_stops_where_a_callback_says_so(world: World) -> None:
     items = iter([("created", POD), "never"])
-    assert Log(web=lambda state: Stop("normal", state)).fold(items, []) == [("created", "web")]
+    assert world.call(world.log(web=lambda state: Stop("normal", state)).fold, items, []) == [
+        ("created", "web")
+    ]
     assert next(items) == "never"
 
 
-def test_a_fold_that_stops_for_an_abnormal_reason_fails() -> None:
+def test_a_fold_that_stops_for_an_abnormal_reason_fails(world: World) -> None:
     with pytest.raises(WatcherFailed, match="Log has ended: 'full'") as failed:
-        Log(web=lambda _: Stop("full")).fold([("created", POD)], [])
+        world.call(world.log(web=lambda _: Stop("full")).fold, [("created", POD)], [])
     assert failed.value.reason == "full"
 
 
-def test_a_fold_tells_events_from_messages_and_continues_at_once() -> None:
-    log = Log(hello=lambda state: NoReply(state, continue_with=7))
+def test_a_fold_tells_events_from_messages_and_continues_at_once(world: World) -> None:
+    log = world.log(hello=lambda state: NoReply(state, continue_with=7))
     items = [("created", POD), "hello", TIMEOUT, ("created", "no object")]
     expected = [("created", "web"), "hello", "continue 7", TIMEOUT, ("created", "no object")]
-    assert log.fold(items, []) == expected
+    assert world.call(log.fold, items, []) == expected
     assert log.ends == []
 
 
-def test_a_watcher_that_handles_no_event_is_refused_at_the_start(client: httpx.Client) -> None:
-    for begin in (
-        lambda: Watcher[Any]().fold([], None),
-        lambda: Watcher[Any].run(client, "Pod"),
-        lambda: Watcher[Any].start_link(client, "Pod"),
-    ):
+def test_a_watcher_that_handles_no_event_is_refused_at_the_start(client: Any, world: World) -> None:
+    plain: Any = AsyncWatcher if world.is_async else Watcher
+    with pytest.raises(NotImplementedError, match="handle_event"):
+        world.call(plain.fold, [], None)
+    for begin in (plain.run, plain.start_link):
         with pytest.raises(NotImplementedError, match="handle_event"):
-            begin()
+            world.call(begin, client, "Pod")
 
 
 def test_an_unexpected_message_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -176,9 +126,9 @@ def test_a_result_that_cannot_be_right(wrong: dict[str, Any], error: type[Except
 # Ways out: terminate is called once on each
 
 
-def test_an_exception_in_a_callback(server: FakeAPIServer, client: httpx.Client) -> None:
-    log = Log(web=fail)
-    handle = start(log, client)
+def test_an_exception_in_a_callback(server: FakeAPIServer, client: Any, world: World) -> None:
+    log = world.log(web=fail)
+    handle = start(world, log, client)
     server.create("Pod", "web")
     with pytest.raises(WatcherFailed, match="LookupError: broken") as failed:
         handle.result(PATIENCE_SECONDS)
@@ -191,173 +141,117 @@ def test_an_exception_in_a_callback(server: FakeAPIServer, client: httpx.Client)
     assert not handle.is_alive()
 
 
-def test_a_failed_connection(server: FakeAPIServer, client: httpx.Client) -> None:
-    log = Log()
+def test_a_failed_connection(server: FakeAPIServer, client: Any, world: World) -> None:
+    log = world.log()
     with pytest.raises(WatcherFailed, match="nosuch"):
-        log.run(client, "nosuch")
+        world.call(log.run, client, "nosuch")
     assert len(log.ends) == 1
 
 
-def test_an_init_that_fails_or_stops(client: httpx.Client) -> None:
+def test_an_init_that_fails_or_stops(client: Any, world: World) -> None:
     answers: list[Callable[[Any], Any]] = [fail, lambda _: Stop("no"), lambda _: None]
     for answer in answers:
-        log = Log(init=answer)
+        log = world.log(init=answer)
         with pytest.raises(WatcherFailed):
-            log.start_link(client, "Pod")
+            world.call(log.start_link, client, "Pod")
         assert log.ends == []
-    assert not Log(init=lambda _: Stop("normal")).start_link(client, "Pod").is_alive()
+    log = world.log(init=lambda _: Stop("normal"))
+    assert not world.call(log.start_link, client, "Pod").is_alive()
 
 
 @pytest.mark.parametrize("reason", ["normal", "shutdown", ("shutdown", "full")])
-def test_a_callback_that_stops(server: FakeAPIServer, client: httpx.Client, reason: Any) -> None:
-    log = Log(web=lambda state: Stop(reason, [*state, "end"]))
+def test_a_callback_that_stops(
+    server: FakeAPIServer, client: Any, world: World, reason: Any
+) -> None:
+    log = world.log(web=lambda state: Stop(reason, [*state, "end"]))
     server.create("Pod", "web")
     last = [("created", "web"), "end"]
-    assert log.run(client, "Pod", send_initial_events=True) == last
+    assert world.call(log.run, client, "Pod", send_initial_events=True) == last
     assert log.ends == [(reason, last)]
 
 
-def test_a_terminate_that_raises(client: httpx.Client) -> None:
-    handle = start(Log(terminate=fail), client)
+def test_a_terminate_that_raises(client: Any, world: World) -> None:
+    handle = start(world, world.log(terminate=fail), client)
     with pytest.raises(WatcherFailed, match="broken"):
         handle.stop()
 
 
 def test_stop_ends_a_blocked_read_and_closes_its_socket(
-    server: FakeAPIServer, client: httpx.Client
+    server: FakeAPIServer, client: Any, world: World
 ) -> None:
-    log = Log()
+    log = world.log()
     before = threading.active_count()
-    handle = start(log, client)
+    handle = start(world, log, client)
+    assert sockets(server)
     handle.stop("mine", timeout=PATIENCE_SECONDS)
     assert log.ends == [("mine", [])]
+    assert not sockets(server)
     assert not [t for t in threading.enumerate() if t.name.startswith(("kwatch-Log", "kwatch-rea"))]
     assert threading.active_count() <= before + 1  # the server's own
     with pytest.raises(WatcherFailed):
         handle.join()
 
 
-def test_a_stop_that_takes_too_long(server: FakeAPIServer, client: httpx.Client) -> None:
-    gate = threading.Event()
-    handle = start(Log(wait=lambda state: gate.wait() and NoReply(state)), client)
+def test_a_stop_that_takes_too_long(server: FakeAPIServer, client: Any, world: World) -> None:
+    gate = world.gate()
+    handle = start(world, world.log(wait=lambda state: gate.wait(NoReply(state))), client)
     handle.send("wait")
     with pytest.raises(TimeoutError, match="Log"):
         handle.stop(timeout=0.01)
-    gate.set()
+    gate.open()
     assert handle.result(PATIENCE_SECONDS) == ["wait"]
 
 
-def test_a_watcher_does_not_stop_itself(client: httpx.Client) -> None:
-    handles: list[Handle[Any]] = []
-    handle = start(Log(stop=lambda _: handles[0].stop()), client)
-    handles.append(handle)
+def test_a_watcher_does_not_stop_itself(client: Any, world: World) -> None:
+    handles: list[Any] = []
+    handle = start(world, world.log(stop=lambda _: handles[0].stop()), client)
+    handles.append(handle._target if world.is_async else handle)
     handle.send("stop")
     with pytest.raises(WatcherFailed, match="return Stop"):
         handle.result(PATIENCE_SECONDS)
 
 
-def test_a_block_that_raises_ends_the_watcher_for_that(client: httpx.Client) -> None:
-    log = Log()
-    with pytest.raises(KeyError), start(log, client):
+def test_a_block_that_raises_ends_the_watcher_for_that(client: Any, world: World) -> None:
+    log = world.log()
+    with pytest.raises(KeyError), start(world, log, client):
         raise KeyError("mine")
     assert [type(reason) for reason, _ in log.ends] == [KeyError]
-
-
-def test_the_stop_event_of_the_caller_ends_it(client: httpx.Client) -> None:
-    stop_event, log = StopEvent(), Log(init=lambda _: Ok([], timeout=0))
-    log.answers["TIMEOUT"] = lambda state: stop_event.set() or NoReply(state)  # type: ignore[func-returns-value]
-    assert log.run(client, "Pod", stop_event=stop_event) == [TIMEOUT]
-    assert log.ends == [("normal", [TIMEOUT])]
-
-
-PROGRAM = """
-    import httpx, sys, threading
-    from kwatch import NoReply, Watcher
-
-    class Quiet(Watcher):
-        def handle_event(self, event_type, obj, state):
-            return NoReply(state)
-        def terminate(self, reason, state):
-            print("terminate", reason, flush=True)
-
-    client = httpx.Client(base_url=sys.argv[1])
-"""
-
-
-@pytest.mark.parametrize(
-    ("number", "status", "said"),
-    [(signal.SIGTERM, 0, "returned"), (signal.SIGINT, 1, "interrupted")],
-)
-def test_a_signal_ends_what_runs_in_the_main_thread(
-    server: FakeAPIServer, number: int, status: int, said: str
-) -> None:
-    program = textwrap.dedent(PROGRAM) + textwrap.dedent("""
-        class Loud(Quiet):
-            def handle_info(self, message, state):
-                print("runs", flush=True)
-                return NoReply(state)
-            def init(self, init_arg):
-                from kwatch import Ok
-                return Ok(0, timeout=0.2)
-        try:
-            Loud.run(client, "Pod")
-            print("returned")
-        except KeyboardInterrupt:
-            print("interrupted")
-            sys.exit(1)
-    """)
-    command = [sys.executable, "-c", program, server.url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "runs\n"
-        os.kill(process.pid, number)
-        out, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    assert out == f"terminate shutdown\n{said}\n"
-    assert process.returncode == status
-
-
-def test_the_exit_of_the_interpreter_ends_what_runs_in_a_thread(server: FakeAPIServer) -> None:
-    program = textwrap.dedent(PROGRAM) + 'Quiet.start_link(client, "Pod")\n'
-    command = [sys.executable, "-c", program, server.url]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=30, check=True)
-    assert done.stdout == "terminate shutdown\n"
 
 
 # Time, messages, and the cursor
 
 
 def test_a_timeout_comes_after_what_waits_and_is_cancelled_by_what_comes(
-    client: httpx.Client,
+    client: Any,
+    world: World,
 ) -> None:
-    log = Log(first=lambda state: NoReply(state, timeout=0))
+    log = world.log(first=lambda state: NoReply(state, timeout=0))
     log.answers["init"] = lambda _: Ok([], timeout=60)
     log.answers["second"] = lambda state: NoReply(state, hibernate=True)
-    handle = start(log, client)
-    gate = threading.Event()
-    log.answers["hold"] = lambda state: gate.wait() and NoReply(state)
+    handle = start(world, log, client)
+    gate = world.gate()
+    log.answers["hold"] = lambda state: gate.wait(NoReply(state))
     for message in ("hold", "first", "second", "first"):
         handle.send(message)
-    gate.set()
+    gate.open()
     until(lambda: len(handle.state) == 5)
     handle.stop()
     assert handle.state == ["hold", "first", "second", "first", TIMEOUT]
 
 
 def test_each_message_is_handled_once_and_in_order_per_sender(
-    server: FakeAPIServer, client: httpx.Client
+    server: FakeAPIServer, client: Any, world: World
 ) -> None:
-    class Count(Watcher[dict[Any, list[int]]]):
-        def handle_event(self, event_type: Any, obj: Any, state: Any) -> Any:
-            state.setdefault("events", []).append(1)
-            return NoReply(state)
+    log = world.log()
+    state: dict[Any, list[int]] = {sender: [] for sender in range(8)} | {"events": []}
 
-        def handle_info(self, message: Any, state: Any) -> Any:
-            sender, number = message
-            state.setdefault(sender, []).append(number)
-            return NoReply(state)
+    def count(seen: list[Any]) -> Any:
+        kind, number = seen[-1]
+        state[kind if isinstance(kind, int) else "events"].append(number)
+        return NoReply([])
 
-    handle = Count.start_link(client, "Pod", init_arg={})
-    until(lambda: handle.status.connects)
+    log.answer = lambda _, seen: count(seen)  # type: ignore[assignment]
+    handle = start(world, log, client)
 
     def send(sender: int) -> None:
         for number in range(1250):
@@ -370,81 +264,62 @@ def test_each_message_is_handled_once_and_in_order_per_sender(
         server.create("Pod", f"pod-{number}")
     for sender in senders:
         sender.join()
-    until(lambda: len(handle.state.get("events", ())) == 20)
+    until(lambda: len(state["events"]) == 20)
     handle.stop()
-    assert all(handle.state[sender] == list(range(1250)) for sender in range(8))
+    assert all(state[sender] == list(range(1250)) for sender in range(8))
 
 
-def test_the_cursor_waits_for_a_slow_handler(server: FakeAPIServer, client: httpx.Client) -> None:
-    gate = threading.Event()
+def test_the_cursor_waits_for_a_slow_handler(
+    server: FakeAPIServer, client: Any, world: World
+) -> None:
+    gate = world.gate()
     status = WatchStatus()
-    log = Log(**{"pod-0": lambda state: gate.wait() and NoReply(state)})
-    handle = start(log, client, status=status)
+    log = world.log(**{"pod-0": lambda state: gate.wait(NoReply(state))})
+    handle = start(world, log, client, status=status)
     assert handle.status is status
     pods = [server.create("Pod", f"pod-{number}") for number in range(40)]
     versions = [pod["metadata"]["resourceVersion"] for pod in pods]
     until(lambda: status.events == 1)
     assert status.resource_version == versions[0]
-    gate.set()
+    gate.open()
     until(lambda: len(handle.state) == 40)
     handle.stop()
     assert (status.events, status.resource_version) == (40, versions[-1])
 
 
 def test_what_a_stop_leaves_unhandled_is_not_behind_the_cursor(
-    server: FakeAPIServer, client: httpx.Client
+    server: FakeAPIServer, client: Any, world: World
 ) -> None:
-    gate = threading.Event()
-    handle = start(Log(**{"pod-0": lambda state: gate.wait() and NoReply(state)}), client)
+    gate = world.gate()
+    handle = start(world, world.log(**{"pod-0": lambda state: gate.wait(NoReply(state))}), client)
     for number in range(5):
         server.create("Pod", f"pod-{number}")
     until(lambda: handle.status.events == 1)
     handle.exit()
-    gate.set()
+    gate.open()
     handle.join(PATIENCE_SECONDS)
     assert handle.state == [("created", "pod-0")]
-    events = watch(client, "Pod", resource_version=handle.status.resource_version)
-    assert next(events).obj["metadata"]["name"] == "pod-1"
-    events.close()
+    with httpx.Client(base_url=server.url) as another:
+        events = watch(another, "Pod", resource_version=handle.status.resource_version)
+        assert next(events).obj["metadata"]["name"] == "pod-1"
+        events.close()
 
 
+@pytest.mark.parametrize("shown", [False, True])
 def test_bookmarks_move_the_cursor_and_are_shown_on_request_only(
-    server: FakeAPIServer, client: httpx.Client
+    server: FakeAPIServer, client: Any, world: World, shown: bool
 ) -> None:
-    for shown in (False, True):
-        handle = start(Log(), client, allow_bookmarks=shown, send_initial_events=True)
-        wait_until_synced(handle)
-        handle.stop()
-        assert handle.state == ([("bookmark", None)] if shown else [])
-
-
-# Types
-
-
-def test_the_options_are_those_of_watch() -> None:
-    parameters = set(inspect.signature(watch).parameters) - {"client", "kind", "stop_event"}
-    assert set(WatchOptions.__annotations__) == parameters
-    ours, theirs = get_type_hints(WatchOptions), get_type_hints(watch)
-    assert all(ours[name] == theirs[name] for name in parameters)
-
-
-def test_the_state_has_a_type(client: httpx.Client) -> None:
-    class Counter(Watcher[int]):
-        def handle_event(self, event_type: EventType, obj: Any, state: int) -> NoReply[int]:
-            return NoReply(state + 1)
-
-    assert_type(Counter().fold([], 0), int)
-    handle = Counter.start_link(client, "Pod", init_arg=0)
-    assert_type(handle, Handle[int])
-    assert_type(handle.state, int)
-    with handle:
-        pass
+    options = {"allow_bookmarks": shown, "send_initial_events": True}
+    handle = start(world, world.log(), client, **options)
+    until(lambda: handle.status.synced)
+    handle.stop()
+    assert handle.state == ([("bookmark", None)] if shown else [])
 
 
 def test_a_failure_is_logged_where_nobody_may_look(
-    server: FakeAPIServer, client: httpx.Client, caplog: pytest.LogCaptureFixture
+    server: FakeAPIServer, client: Any, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handle = start(Log(web=fail), client)
+    handle = start(world, world.log(web=fail), client)
     with caplog.at_level(logging.ERROR, "kwatch"):
         server.create("Pod", "web")
         until(lambda: not handle.is_alive())
