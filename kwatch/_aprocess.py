@@ -43,7 +43,6 @@ class AsyncProcess:
         self.reason: Any = None
         self._mailbox = Mailbox()
         self._is_started = False
-        self._is_done = False
         self._has_begun = False
         self._failure: WatcherFailed | None = None
         self._monitors: dict[object, Callable[[], object]] = {}
@@ -54,7 +53,7 @@ class AsyncProcess:
 
     def is_alive(self) -> bool:
         """Whether it has been started, and has not ended yet."""
-        return self._is_started and not self._is_done
+        return self._is_started and not self._done.is_set()
 
     def exit(self, reason: Any = "shutdown") -> None:
         """Ask it to end, and do not wait; may be called from any thread or signal handler.
@@ -206,9 +205,8 @@ class AsyncProcess:
 
     def _finish(self) -> None:
         """Tell that it is over."""
-        if self._is_done:
+        if self._done.is_set():
             return
-        self._is_done = True
         self._done.set()
         self._begun.set()
         for monitor in list(self._monitors.values()):
@@ -218,7 +216,7 @@ class AsyncProcess:
         """Have something called once it has ended, at once if it has; give what forgets that."""
         key = object()
         self._monitors[key] = ended
-        if self._is_done:
+        if self._done.is_set():
             ended()
         return lambda: self._monitors.pop(key, None)
 

@@ -137,6 +137,12 @@ class Unasync(ast.NodeTransformer):
 
     NAMES: ClassVar = {
         "AsyncClient": "Client",
+        "AsyncHandle": "Handle",
+        "AsyncIterable": "Iterable",
+        "AsyncProcess": "Process",
+        "AsyncSupervisor": "Supervisor",
+        "AsyncWatcher": "Watcher",
+        "__aenter__": "__enter__",
         "AsyncGenerator": "Generator",
         "AsyncIterator": "Iterator",
         "aclose": "close",
@@ -179,18 +185,20 @@ class Unasync(ast.NodeTransformer):
 
 
 def functions(module: str, *, unasync: bool) -> dict[str, str]:
-    """Give the source of each top-level function, without its docstring."""
+    """Give the source of each function and method, without its docstring."""
     tree = ast.parse((PACKAGE / f"{module}.py").read_text())
     if unasync:
         tree = Unasync().visit(tree)
+    nodes = list(ast.fix_missing_locations(tree).body)
+    for node in tree.body:
+        nodes += node.body if isinstance(node, ast.ClassDef) else []
     found = {}
-    for node in ast.fix_missing_locations(tree).body:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef):
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:]
-            name = Unasync().rename(node.name) if unasync else node.name
-            node.name = name
-            found[name] = ast.unparse(node)
+            node.name = Unasync().rename(node.name) if unasync else node.name
+            found[node.name] = ast.unparse(node)
     return found
 
 
@@ -203,6 +211,39 @@ def test_the_front_ends_differ_in_await_alone(name: str) -> None:
     here = here.replace(", stop_event: StopEvent | None=None", "")
     here = here.replace("    check_types(stop_event=(stop_event, StopEvent))\n", "")
     here = here.replace("Wire(client, stop_event)", "Wire(client)")
+    assert there == here
+
+
+TWINS = {
+    "drive": ("drive", "fold"),
+    "process": ("__repr__", "exit", "stop", "join", "is_alive", "_begin", "_wait"),
+    "handle": ("state", "send", "result", "_steps"),
+    "watcher": ("fold",),
+    "supervisor": (
+        "__enter__",
+        "start_child",
+        "terminate_child",
+        "restart_child",
+        "delete_child",
+        "which_children",
+        "count_children",
+        "child_spec",
+        "_steps",
+        "_refuse",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("noun", "name"), [(noun, name) for noun, names in TWINS.items() for name in names]
+)
+def test_what_runs_in_a_task_differs_from_what_runs_in_a_thread_in_await_alone(
+    noun: str, name: str
+) -> None:
+    there = functions(f"_a{noun}", unasync=True)[name]
+    here = functions(f"_{noun}", unasync=False)[name]
+    there = there.replace("call(step)", "step.function(*step.args)")
+    there = there.replace("Iterable[Any] | Iterable[Any]", "Iterable[Any]")
     assert there == here
 
 
