@@ -256,7 +256,7 @@ class Supervision:
             limit = f"more than {self._max_restarts} restarts in {self._max_seconds} s"
             cause = reason if isinstance(reason, BaseException) else None
             fail(self._name, "shutdown", f"{limit}, the last because {what}", cause)
-        logger.warning("%s restarts what %s needs: %s", self._name, self._strategy, what)
+        logger.warning("%s restarts (%s): %s", self._name, self._strategy, what)
 
     def _group(self, child: Child) -> list[Child]:
         """Give the children that are restarted with one, itself among them, in order."""

@@ -25,6 +25,7 @@ from kwatch import (
 )
 from kwatch import _cursor as cursor_module
 from kwatch import _session as session_module
+from kwatch._parts import parts
 from tests.frames import (
     CUT,
     QUIET,
@@ -431,6 +432,14 @@ def test_a_connection_lost_before_there_is_a_cursor_is_a_gap(
     run = front.run(Script(watched(added("90"), *end)), resource_version="0")
     assert isinstance(run.raised(), ExpiredError)
     assert run.changes == [("created", "web", "90")]
+
+
+def test_a_gap_is_one_even_if_nobody_has_handled_what_was_read(front: Front) -> None:
+    """Where events are handled in another thread, the status lags behind the session."""
+    part = parts(WatchStatus(), [None])[None]
+    run = front.run(Script(watched(added("90"), CUT)), resource_version="0", status=part)
+    assert part.events == 0
+    assert isinstance(run.raised(), ExpiredError)
 
 
 def test_s38_empty_closes_without_a_cursor_are_spaced_out(front: Front) -> None:
