@@ -76,7 +76,6 @@ class AsyncHandle(AsyncProcess, Generic[S]):
         self._mailbox.put(Ended(error))
 
     async def _end(self) -> None:
-        self._mailbox.close()
         for reader in self._readers:
             reader.stop()
         for reader in self._readers:

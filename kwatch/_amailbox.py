@@ -21,7 +21,6 @@ class Mailbox:
         self._queue: deque[Arrival | Delivery] = deque()
         self._in_loop: InLoop | None = None
         self._is_exiting = False
-        self._is_closed = False
 
     def open(self, look_seconds: float = math.inf) -> None:
         """Be emptied by the present task, which looks that often whether a signal has come.
@@ -45,18 +44,10 @@ class Mailbox:
         self.put(Exit(reason))
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Put an event in as soon as there is room; after `close`, drop it."""
+        """Put an event in as soon as there is room."""
         await self._room.acquire()
-        if self._is_closed:
-            self._room.release()  # for the next one who waits
-        else:
-            self._queue.append(delivery)
-            self._filled.set()
-
-    def close(self) -> None:
-        """Take no more events; whoever waits for room goes on."""
-        self._is_closed = True
-        self._room.release()
+        self._queue.append(delivery)
+        self._filled.set()
 
     async def get(self, timeout: float | None) -> Arrival:  # noqa: ASYNC109 - the twin's
         """Take out what came first; `TIMEOUT` if nothing comes within so many seconds.

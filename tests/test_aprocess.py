@@ -1,5 +1,6 @@
 """What only a watcher in a task does: cancellation, the end of the event loop, other threads."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -159,16 +160,37 @@ def test_other_threads_send_and_exit(run: Callable[..., Any]) -> None:
 
 
 def test_a_watcher_that_is_always_busy_lets_others_have_their_turn(run: Callable[..., Any]) -> None:
-    log = AsyncLog(again=lambda state: handles[0].send("again") or NoReply([]))  # type: ignore[func-returns-value]
+    class Busy(AsyncWatcher[None]):
+        def init(self, init_arg: Any) -> Ok[None]:
+            return Ok(None)
+
+        def handle_event(self, event_type: Any, obj: Any, state: None) -> NoReply[None]:
+            raise AssertionError
+
+        def handle_info(self, message: Any, state: None) -> NoReply[None]:
+            handles[0].send("again")
+            return NoReply(None)
+
     handles: list[AsyncHandle[Any]] = []
 
     async def body(client: httpx.AsyncClient) -> None:
-        handles.append(await log.start_link(client, "Pod"))
+        handles.append(await Busy.start_link(client, "Pod"))
         handles[0].send("again")
         await anyio.sleep(0.02)
         await handles[0].stop(timeout=PATIENCE_SECONDS)
 
     run(body)
+
+
+def test_nothing_is_left_running_after_a_stop(server: FakeAPIServer) -> None:
+    async def main() -> None:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            handle = await AsyncLog().start_link(client, "Pod")
+            await synced(handle)
+            await handle.stop()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
 
 
 def test_a_failure_ends_the_linked_block(run: Callable[..., Any], server: FakeAPIServer) -> None:
