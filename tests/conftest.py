@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kwatch.testing import FakeAPIServer
 from tests.front import FRONTS, Front
 from tests.scenarios import OUTCOMES, table
 from tests.worlds import WORLDS, World
@@ -16,6 +17,13 @@ def front(request: pytest.FixtureRequest) -> Iterator[Front]:
     front = Front(request.param)
     yield front
     front.check()
+
+
+@pytest.fixture
+def server() -> Iterator[FakeAPIServer]:
+    """A fake API server of a test's own."""
+    with FakeAPIServer() as server:
+        yield server
 
 
 @pytest.fixture(params=WORLDS)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, assert_type
 
 import anyio
@@ -20,12 +20,6 @@ from kwatch.testing import FakeAPIServer
 from tests.worlds import PATIENCE_SECONDS, AsyncLog
 
 POD: dict[str, Any] = {"kind": "Pod", "metadata": {"name": "web"}}
-
-
-@pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -122,12 +122,6 @@ def silent(sock: socket.socket) -> None:
     request_of(sock)
 
 
-@pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as fake:
-        yield fake
-
-
 def names(events: list[Event]) -> list[tuple[str, str]]:
     return [(str(e.event_type), e.obj["metadata"]["name"]) for e in events]
 

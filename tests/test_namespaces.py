@@ -110,12 +110,6 @@ def running(front: str, url: str, namespaces: Any, **options: Any) -> Iterator[R
                 wait_until(run.ended.is_set)
 
 
-@pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as fake:
-        yield fake
-
-
 @pytest.fixture(params=FRONTS)
 def front(request: pytest.FixtureRequest) -> str:
     name: str = request.param

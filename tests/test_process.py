@@ -20,12 +20,6 @@ from tests.worlds import PATIENCE_SECONDS, Log
 
 
 @pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as server:
-        yield server
-
-
-@pytest.fixture
 def client(server: FakeAPIServer) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url) as client:
         yield client

@@ -44,12 +44,6 @@ def no_thread_is_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as server:
-        yield server
-
-
-@pytest.fixture
 def client(server: FakeAPIServer) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=5) as client:
         yield client

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -28,12 +28,6 @@ POD: dict[str, Any] = {"kind": "Pod", "metadata": {"name": "web"}}
 
 def fail(state: list[Any]) -> Any:
     raise LookupError("broken")
-
-
-@pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as server:
-        yield server
 
 
 @pytest.fixture
