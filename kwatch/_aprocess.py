@@ -13,6 +13,7 @@ from kwatch._adrive import drive
 from kwatch._amailbox import Mailbox
 from kwatch._errors import WatcherFailed
 from kwatch._loop import spawn
+from kwatch._reasons import is_normal
 from kwatch._signals import exiting
 from kwatch._steps import Steps
 
@@ -71,14 +72,15 @@ class AsyncProcess:
 
         Raises:
             TimeoutError: It has not ended by then; it will, once its callback returns.
-            WatcherFailed: It has ended for another reason, which is abnormal.
+            WatcherFailed: It has ended for another reason, which is a failure.
             RuntimeError: It is the watcher itself that calls this: it returns `Stop` instead.
         """
         if self.is_own():
             raise RuntimeError(f"{self.name} does not stop() itself: return Stop(reason, state)")
         self.exit(reason)
         await self._wait(timeout)
-        if self._failure is not None and self.reason is not reason and self.reason != reason:
+        is_asked_for = self.reason is reason or self.reason == reason
+        if self._failure is not None and (not is_asked_for or is_normal(reason)):
             raise self._failure
 
     async def join(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
@@ -150,6 +152,8 @@ class AsyncProcess:
 
     def supervise(self, ended: Callable[[], object]) -> None:
         """Have a supervisor be told of the end."""
+        if not self._is_started:
+            raise RuntimeError(f"{self.name} has not been started: call start_link()")
         self._monitor(ended)
 
     async def shut_down(self, timeout: float | None) -> bool:  # noqa: ASYNC109

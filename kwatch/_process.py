@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from kwatch._drive import drive
 from kwatch._errors import WatcherFailed
 from kwatch._mailbox import Mailbox
+from kwatch._reasons import is_normal
 from kwatch._signals import exiting
 from kwatch._steps import Steps
 
@@ -71,14 +72,15 @@ class Process:
 
         Raises:
             TimeoutError: It has not ended by then; it will, once its callback returns.
-            WatcherFailed: It has ended for another reason, which is abnormal.
+            WatcherFailed: It has ended for another reason, which is a failure.
             RuntimeError: It is the watcher itself that calls this: it returns `Stop` instead.
         """
         if self.is_own():
             raise RuntimeError(f"{self.name} does not stop() itself: return Stop(reason, state)")
         self.exit(reason)
         self._wait(timeout)
-        if self._failure is not None and self.reason is not reason and self.reason != reason:
+        is_asked_for = self.reason is reason or self.reason == reason
+        if self._failure is not None and (not is_asked_for or is_normal(reason)):
             raise self._failure
 
     def join(self, timeout: float | None = None) -> bool:
@@ -151,6 +153,8 @@ class Process:
 
     def supervise(self, ended: Callable[[], object]) -> None:
         """Have a supervisor be told of the end; it answers for the exit of the interpreter."""
+        if not self._is_started:
+            raise RuntimeError(f"{self.name} has not been started: call start_link()")
         self._monitor(ended)
         _alive.discard(self)
 

@@ -271,10 +271,10 @@ class Supervision:
         try:
             process: Process = yield Call(child.spec.start)
             self._check(process, child.spec.id)
+            process.supervise(lambda: self._post(Down(child, process)))
         except Exception as error:
             return error
         child.process = process
-        process.supervise(lambda: self._post(Down(child, process)))
         return None
 
     def _check(self, process: Any, id: Hashable) -> None:  # noqa: A002
