@@ -23,6 +23,7 @@ class AsyncHandle(AsyncProcess, Generic[S]):
         name: The class of the watcher.
         status: What the watch does; its cursor is behind no event that was not handled.
         reason: Why the watcher has ended; None before.
+        failure: The `WatcherFailed` that `join` raises, if that was a failure.
     """
 
     def __init__(

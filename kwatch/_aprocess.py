@@ -36,6 +36,7 @@ class AsyncProcess:
 
     Attributes:
         reason: Why it has ended; None before.
+        failure: What `join` raises, if that was a failure.
         name: What it is called in messages.
     """
 
@@ -45,7 +46,7 @@ class AsyncProcess:
         self._mailbox = Mailbox()
         self._is_started = False
         self._has_begun = False
-        self._failure: WatcherFailed | None = None
+        self.failure: WatcherFailed | None = None
         self._monitors: dict[object, Callable[[], object]] = {}
 
     def __repr__(self) -> str:
@@ -80,8 +81,8 @@ class AsyncProcess:
         self.exit(reason)
         await self._wait(timeout)
         is_asked_for = self.reason is reason or self.reason == reason
-        if self._failure is not None and (not is_asked_for or is_normal(reason)):
-            raise self._failure
+        if self.failure is not None and (not is_asked_for or is_normal(reason)):
+            raise self.failure
 
     async def join(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
         """Wait until it has ended, or for so many seconds; tell whether it has.
@@ -91,8 +92,8 @@ class AsyncProcess:
         """
         if not await self._wait_for_end(timeout):
             return False
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         return True
 
     async def __aenter__(self) -> Self:
@@ -147,8 +148,8 @@ class AsyncProcess:
                 await self._live()
             finally:
                 self._finish()
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
 
     def supervise(self, ended: Callable[[], object]) -> None:
         """Have a supervisor be told of the end."""
@@ -190,11 +191,11 @@ class AsyncProcess:
             with self._scope:
                 await self._live()
         except Exception as error:
-            self.reason, self._failure = error, WatcherFailed(self.name, error)
-            self._failure.__cause__ = error
+            self.reason, self.failure = error, WatcherFailed(self.name, error)
+            self.failure.__cause__ = error
         finally:
-            if self._failure is not None:
-                logger.error("%s", self._failure, exc_info=self._failure.__cause__ or False)
+            if self.failure is not None:
+                logger.error("%s", self.failure, exc_info=self.failure.__cause__ or False)
             self._finish()
 
     async def _live(self) -> None:
@@ -202,7 +203,7 @@ class AsyncProcess:
         try:
             self.reason = await drive(self._steps(), self._mailbox)
         except WatcherFailed as failure:
-            self.reason, self._failure = failure.reason, failure
+            self.reason, self.failure = failure.reason, failure
         except BaseException:
             self.reason = "shutdown"
             raise

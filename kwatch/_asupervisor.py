@@ -1,7 +1,8 @@
 """`AsyncSupervisor`: the twin of `Supervisor`, for tasks."""
 
 from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
@@ -173,5 +174,5 @@ class AsyncSupervisor(AsyncProcess):
             forget()
 
     def _refuse(self, reply: "Future[Any]") -> None:
-        if not reply.done():
+        with suppress(InvalidStateError):  # it has been answered, or refused
             reply.set_exception(RuntimeError(f"{self.name} has ended"))

@@ -28,6 +28,7 @@ class Process:
 
     Attributes:
         reason: Why it has ended; None before.
+        failure: What `join` raises, if that was a failure.
         name: What it is called in messages.
     """
 
@@ -44,7 +45,7 @@ class Process:
         self._begun = Event()
         self._has_begun = False
         self._done = Event()
-        self._failure: WatcherFailed | None = None
+        self.failure: WatcherFailed | None = None
         self._monitors: dict[object, Callable[[], object]] = {}
         self._lock = Lock()
 
@@ -80,8 +81,8 @@ class Process:
         self.exit(reason)
         self._wait(timeout)
         is_asked_for = self.reason is reason or self.reason == reason
-        if self._failure is not None and (not is_asked_for or is_normal(reason)):
-            raise self._failure
+        if self.failure is not None and (not is_asked_for or is_normal(reason)):
+            raise self.failure
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until it has ended, or for so many seconds; tell whether it has.
@@ -91,8 +92,8 @@ class Process:
         """
         if not self._wait_for_end(timeout):
             return False
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         return True
 
     def __enter__(self) -> Self:
@@ -148,8 +149,8 @@ class Process:
                 self._live()
             finally:
                 self._finish()
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
 
     def supervise(self, ended: Callable[[], object]) -> None:
         """Have a supervisor be told of the end; it answers for the exit of the interpreter."""
@@ -184,10 +185,10 @@ class Process:
         try:
             self._live()
         except BaseException as error:  # such as SystemExit
-            self.reason, self._failure = error, WatcherFailed(self.name, error)
-            self._failure.__cause__ = error
-        if self._failure is not None:
-            logger.error("%s", self._failure, exc_info=self._failure.__cause__ or False)
+            self.reason, self.failure = error, WatcherFailed(self.name, error)
+            self.failure.__cause__ = error
+        if self.failure is not None:
+            logger.error("%s", self.failure, exc_info=self.failure.__cause__ or False)
         self._finish()
 
     def _live(self) -> None:
@@ -195,7 +196,7 @@ class Process:
         try:
             self.reason = drive(self._steps(), self._mailbox)
         except WatcherFailed as failure:
-            self.reason, self._failure = failure.reason, failure
+            self.reason, self.failure = failure.reason, failure
         except BaseException:
             self.reason = "shutdown"
             raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 from kwatch._child_spec import ChildSpec, ChildType, check_word
+from kwatch._errors import WatcherFailed
 from kwatch._reasons import checked, fail, is_normal
 from kwatch._results import check_seconds, described
 from kwatch._steps import Call, Exit, Steps, Wait
@@ -20,9 +21,7 @@ class Process(Protocol):
     """What the start of a child gives."""
 
     reason: Any
-
-    def is_alive(self) -> bool:
-        """Whether it has not ended yet."""
+    failure: WatcherFailed | None
 
     def supervise(self, ended: Callable[[], object]) -> None:
         """Have something called once it has ended."""
@@ -221,11 +220,13 @@ class Supervision:
     def _end(self, child: Child) -> Steps:
         """Do what is to be done about a child that has ended by itself."""
         assert child.process is not None  # noqa: S101 - `_serve` saw to it
-        reason, child.process = child.process.reason, None
+        process, child.process = child.process, None
         self._forget_temporary(child)
         restart = child.spec.restart
-        if restart == "permanent" or (restart == "transient" and not is_normal(reason)):
-            yield from self._restart(child, reason)
+        if restart == "permanent" or (restart == "transient" and not is_normal(process.reason)):
+            reason = process.reason
+            is_error = isinstance(reason, BaseException)
+            yield from self._restart(child, reason if is_error else process.failure or reason)
 
     def _restart(self, child: Child, reason: Any) -> Steps:
         """Restart a child, and those that the strategy restarts with it."""
@@ -267,7 +268,6 @@ class Supervision:
 
     def _start(self, child: Child) -> Steps:
         """Start a child; give the error if that fails."""
-        child.is_failing = False
         try:
             process: Process = yield Call(child.spec.start)
             self._check(process, child.spec.id)

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
@@ -182,5 +183,5 @@ class Supervisor(Process):
             forget()
 
     def _refuse(self, reply: "Future[Any]") -> None:
-        if not reply.done():
+        with suppress(InvalidStateError):  # it has been answered, or refused
             reply.set_exception(RuntimeError(f"{self.name} has ended"))
