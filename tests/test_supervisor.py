@@ -328,12 +328,10 @@ def test_a_supervisor_that_fails_is_made_anew_by_its_own(bench: Bench) -> None:
 
 def test_the_first_cause_is_found_however_deep_it_lies(bench: Bench) -> None:
     spec = target(bench.supervisor("a", max_restarts=0)).child_spec(id="inner")
-    with (
-        pytest.raises(WatcherFailed, match="child 'inner'.*child 'a'") as failed,
-        bench.world.supervisor([spec], max_restarts=0) as outer,
-    ):
-        handle_of(handle_of(outer, "inner"), "a").send("web")
-        until(lambda: not outer.is_alive())
+    outer = bench.world.supervisor([spec], max_restarts=0).start_link()
+    handle_of(handle_of(outer, "inner"), "a").send("web")
+    with pytest.raises(WatcherFailed, match=r"child 'inner'.*child 'a'") as failed:
+        outer.join(PATIENCE_SECONDS)
     inner = failed.value.__cause__
     assert isinstance(inner, WatcherFailed)
     assert isinstance(inner.__cause__, LookupError)
