@@ -51,7 +51,8 @@ class Process:
 
     def __repr__(self) -> str:
         state = "alive" if self.is_alive() else repr(self.reason) if self._is_started else "new"
-        return f"<{type(self).__name__} of {self.name}, {state}>"
+        kind = type(self).__name__
+        return f"<{kind}, {state}>" if kind == self.name else f"<{kind} of {self.name}, {state}>"
 
     def is_alive(self) -> bool:
         """Whether it has been started, and has not ended yet."""
