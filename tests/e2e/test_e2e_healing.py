@@ -427,9 +427,11 @@ def test_a_closed_watch_of_several_namespaces_leaves_no_thread(
     one.create("a")
     with config.client() as client:
         before = set(threading.enumerate())
+        status = WatchStatus()
         options: Object = {"namespace": two_namespaces, "send_initial_events": True}
-        events = watch(client, "Widget", label_selector=box.selector, **options)
+        events = watch(client, "Widget", label_selector=box.selector, status=status, **options)
         next(events)
+        wait_for(lambda: status.connects == 2)  # one that waits for its answer may leave a thread
         assert set(threading.enumerate()) > before
         closing = threading.Thread(target=events.close, daemon=True)
         closing.start()
