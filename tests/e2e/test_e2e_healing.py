@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kwatch import Backoff, ExpiredError, KubeConfig, watch
+from kwatch import Backoff, ExpiredError, KubeConfig, WatchStatus, watch
 
 from .live import Box, Front, Object, Proxy, Run, leave, wait_for
 
