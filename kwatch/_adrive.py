@@ -2,10 +2,11 @@
 
 import gc
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from inspect import isawaitable
+from inspect import GEN_CLOSED, getgeneratorstate, isawaitable
 from typing import Any, Protocol, TypeVar
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from kwatch._life import Life
 from kwatch._reasons import checked
@@ -24,27 +25,31 @@ class Source(Protocol):
 
 async def drive(steps: Steps, source: Source) -> Any:
     """Do what a life says, step by step; give what it returns, or raise what it raises."""
-    try:
-        step = next(steps)
-        while True:
-            try:
+    answer: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            while True:
+                step = steps.send(answer) if error is None else steps.throw(error)
+                error = None
                 if isinstance(step, Call):
                     answer = await call(step)
                 else:
                     if step.hibernate:
                         gc.collect()
                     answer = await source.get(step.timeout)
-            except BaseException as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(answer)
-    except StopIteration as end:
-        return end.value
+        except BaseException as raised:  # also what a signal handler raises, between two steps
+            if getgeneratorstate(steps) == GEN_CLOSED:
+                if isinstance(raised, StopIteration):
+                    return raised.value
+                raise
+            error = raised
 
 
 async def call(step: Call) -> Any:
-    """Call a function, which may be a coroutine function."""
+    """Call a function, which may be a coroutine function; others have their turn before."""
     with anyio.CancelScope(shield=step.is_shielded):
+        await checkpoint()
         answer = step.function(*step.args)
         return await answer if isawaitable(answer) else answer
 

@@ -21,7 +21,8 @@ class AsyncHandle(AsyncProcess, Generic[S]):
 
     Attributes:
         name: The class of the watcher.
-        status: What the watch does; its cursor is behind no event that was not handled.
+        status: What the watch does. In a callback, its cursor is that of the event; it never
+            stays past an event that was not handled, such as one whose callback has failed.
         reason: Why the watcher has ended; None before.
         failure: The `WatcherFailed` that `join` raises, if that was a failure.
     """
@@ -51,7 +52,8 @@ class AsyncHandle(AsyncProcess, Generic[S]):
 
         A watcher that has ended takes none: as in OTP, nobody is told.
         """
-        self._mailbox.put(Message(message))
+        if self.is_alive():
+            self._mailbox.put(Message(message))
 
     async def result(self, timeout: float | None = None) -> S:  # noqa: ASYNC109
         """Wait until the watcher has ended; give its last state.
@@ -76,7 +78,9 @@ class AsyncHandle(AsyncProcess, Generic[S]):
     def _ended(self, error: Exception | None) -> None:
         self._mailbox.put(Ended(error))
 
-    async def _end(self) -> None:
+    async def _end(self, is_handled: bool) -> None:
+        if not is_handled:
+            self._mailbox.give_back()
         for reader in self._readers:
             reader.stop()
         for reader in self._readers:

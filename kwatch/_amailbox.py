@@ -2,10 +2,10 @@
 
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from kwatch._delivery import Delivery
 from kwatch._loop import InLoop, in_loop
@@ -21,6 +21,7 @@ class Mailbox:
         self._queue: deque[Arrival | Delivery] = deque()
         self._in_loop: InLoop | None = None
         self._is_exiting = False
+        self._go_back: Callable[[], object] | None = None
 
     def open(self, look_seconds: float = math.inf) -> None:
         """Be emptied by the present task, which looks that often whether a signal has come.
@@ -52,17 +53,25 @@ class Mailbox:
     async def get(self, timeout: float | None) -> Arrival:  # noqa: ASYNC109 - the twin's
         """Take out what came first; `TIMEOUT` if nothing comes within so many seconds.
 
-        The cursor moves when an event is taken: one that nobody has handled is not behind it.
+        The cursor moves when an event is taken. What was taken before is handled then.
         """
+        self._go_back = None
         until = math.inf if timeout is None else anyio.current_time() + timeout
-        await checkpoint()  # however much waits, others have their turn
         while True:
             found = await self._wait(until)
             if not isinstance(found, Delivery):
                 return found
             self._room.release()
-            if not self._is_exiting and found.take():
-                return found.event
+            if not self._is_exiting:
+                way_back = found.way_back()
+                if found.take():
+                    self._go_back = way_back
+                    return found.event
+
+    def give_back(self) -> None:
+        """Move the cursor back to before the event that was taken last: it was not handled."""
+        if self._go_back is not None:
+            self._go_back()
 
     async def _wait(self, until: float) -> Arrival | Delivery:
         while not self._queue:

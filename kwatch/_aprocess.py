@@ -12,7 +12,7 @@ import anyio
 from kwatch._adrive import drive
 from kwatch._amailbox import Mailbox
 from kwatch._errors import WatcherFailed
-from kwatch._loop import spawn
+from kwatch._loop import ends_loop, is_cancellation, spawn
 from kwatch._reasons import is_normal
 from kwatch._signals import exiting
 from kwatch._steps import Steps
@@ -63,6 +63,7 @@ class AsyncProcess:
 
         Messages that were sent before are handled first, events are not.
         """
+        self._check_started()
         self._mailbox.exit(reason)
 
     async def stop(self, reason: Any = "normal", timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -83,7 +84,7 @@ class AsyncProcess:
         await self._wait(timeout)
         is_asked_for = self.reason is reason or self.reason == reason
         if self.failure is not None and (not is_asked_for or is_normal(reason)):
-            raise self.failure
+            raise self.failure.with_traceback(None)  # which would grow each time
 
     async def join(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
         """Wait until it has ended, or for so many seconds; tell whether it has.
@@ -94,7 +95,7 @@ class AsyncProcess:
         if not await self._wait_for_end(timeout):
             return False
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         return True
 
     async def __aenter__(self) -> Self:
@@ -107,6 +108,8 @@ class AsyncProcess:
         self.exit(
             "normal" if error is None else error if isinstance(error, Exception) else "shutdown"
         )
+        if error is not None and not isinstance(error, Exception):  # the block was cancelled
+            self._scope.cancel()
         with anyio.CancelScope(shield=error is not None):
             await self._wait(None)
         if error is None:
@@ -150,12 +153,11 @@ class AsyncProcess:
             finally:
                 self._finish()
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
 
     def supervise(self, ended: Callable[[], object]) -> None:
         """Have a supervisor be told of the end."""
-        if not self._is_started:
-            raise RuntimeError(f"{self.name} has not been started: call start_link()")
+        self._check_started()
         self._monitor(ended)
 
     async def shut_down(self, timeout: float | None) -> bool:  # noqa: ASYNC109
@@ -178,6 +180,10 @@ class AsyncProcess:
         self._has_begun = True
         self._begun.set()
 
+    def _check_started(self) -> None:
+        if not self._is_started:
+            raise RuntimeError(f"{self.name} has not been started: call start_link()")
+
     def _start(self) -> None:
         if self._is_started:
             raise RuntimeError(f"{self.name} has been started already: make another one")
@@ -191,9 +197,13 @@ class AsyncProcess:
         try:
             with self._scope:
                 await self._live()
-        except Exception as error:
-            self.reason, self.failure = error, WatcherFailed(self.name, error)
-            self.failure.__cause__ = error
+        except BaseException as error:
+            is_cancelled = is_cancellation(error)
+            if not is_cancelled:
+                self.reason, self.failure = error, WatcherFailed(self.name, error)
+                self.failure.__cause__ = error
+            if is_cancelled or ends_loop(error):
+                raise
         finally:
             if self.failure is not None:
                 logger.error("%s", self.failure, exc_info=self.failure.__cause__ or False)
@@ -232,9 +242,9 @@ class AsyncProcess:
 
     async def _wait_for_end(self, timeout: float | None) -> bool:  # noqa: ASYNC109
         """Wait for the end; tell whether it has come."""
+        self._check_started()
         if self.is_own():
             raise RuntimeError(f"{self.name} cannot wait for its own end")
-        if self._is_started:
-            with anyio.move_on_after(timeout):
-                await self._done.wait()
+        with anyio.move_on_after(timeout):
+            await self._done.wait()
         return not self.is_alive()

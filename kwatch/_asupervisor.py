@@ -141,6 +141,8 @@ class AsyncSupervisor(AsyncProcess):
     ) -> ChildSpec:
         """Say how another supervisor is to start one like this; each start makes a new one.
 
+        A subclass whose constructor takes something else has a ``child_spec()`` of its own.
+
         Args:
             id: See `ChildSpec`, as for those that follow. None: the name of the class.
             restart: See `ChildSpec`.

@@ -29,7 +29,8 @@ class AsyncWatcher(
     """A `Watcher` on asyncio or trio: each callback may be a coroutine function, or a function.
 
     Its callbacks are called one at a time, in one task. If that is cancelled, whatever it does,
-    `terminate` is called, shielded, with the reason ``"shutdown"``.
+    `terminate` is called, shielded, with the reason ``"shutdown"``; only a second ``cancel()`` of
+    asyncio, which knows no shields, cuts that off.
 
     The events are read in another task, 16 ahead at most: a slow callback slows the reading down.
 

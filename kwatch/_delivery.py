@@ -1,5 +1,6 @@
 """`Delivery`: an event on its way from where it is read to where it is handled."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kwatch._events import Event, EventType
@@ -38,6 +39,14 @@ class Delivery(NamedTuple):
         return cls(event, part.reached, is_shown, part)
 
     def take(self) -> bool:
-        """Move the cursor on, right before the event is handled; tell whether it is to be shown."""
+        """Move the cursor on, right before the event is handled; tell whether it is to be shown.
+
+        So whoever handles it finds the cursor that is to be stored once it is handled.
+        """
         self.part.publish(self.reached, self.event.event_type is not EventType.BOOKMARK)
         return self.is_shown
+
+    def way_back(self) -> Callable[[], object]:
+        """Give what moves the cursor back to where it is now."""
+        before = self.part.resource_version, self.part.synced
+        return lambda: self.part.publish(before, 0)

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterable, Iterator
+from inspect import GEN_CLOSED, getgeneratorstate
 from typing import Any, Protocol, TypeVar
 
 from kwatch._life import Life
@@ -21,22 +22,25 @@ class Source(Protocol):
 
 def drive(steps: Steps, source: Source) -> Any:
     """Do what a life says, step by step; give what it returns, or raise what it raises."""
-    try:
-        step = next(steps)
-        while True:
-            try:
+    answer: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            while True:
+                step = steps.send(answer) if error is None else steps.throw(error)
+                error = None
                 if isinstance(step, Call):
                     answer = step.function(*step.args)
                 else:
                     if step.hibernate:
                         gc.collect()
                     answer = source.get(step.timeout)
-            except BaseException as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(answer)
-    except StopIteration as end:
-        return end.value
+        except BaseException as raised:  # also what a signal handler raises, between two steps
+            if getgeneratorstate(steps) == GEN_CLOSED:
+                if isinstance(raised, StopIteration):
+                    return raised.value
+                raise
+            error = raised
 
 
 class Items:

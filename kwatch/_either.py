@@ -21,7 +21,7 @@ class Either(Generic[P, R]):
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             return function(self._receiver(instance, owner), *args, **kwargs)
 
-        return call
+        return update_wrapper(call, function)
 
     def _receiver(self, instance: object | None, owner: type) -> object:
         return owner if instance is None else instance

@@ -28,7 +28,8 @@ class Handle(Process, Generic[S]):
 
     Attributes:
         name: The class of the watcher.
-        status: What the watch does; its cursor is behind no event that was not handled.
+        status: What the watch does. In a callback, its cursor is that of the event; it never
+            stays past an event that was not handled, such as one whose callback has failed.
         reason: Why the watcher has ended; None before.
         failure: The `WatcherFailed` that `join` raises, if that was a failure.
     """
@@ -63,7 +64,8 @@ class Handle(Process, Generic[S]):
 
         A watcher that has ended takes none: as in OTP, nobody is told.
         """
-        self._mailbox.put(Message(message))
+        if self.is_alive():
+            self._mailbox.put(Message(message))
 
     def result(self, timeout: float | None = None) -> S:
         """Wait until the watcher has ended; give its last state.
@@ -89,7 +91,9 @@ class Handle(Process, Generic[S]):
     def _ended(self, error: BaseException | None) -> None:
         self._mailbox.put(Ended(error))
 
-    def _end(self) -> None:
+    def _end(self, is_handled: bool) -> None:
+        if not is_handled:
+            self._mailbox.give_back()
         self._source_stop.set()
         self._mailbox.close()
         for thread in self._threads:

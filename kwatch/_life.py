@@ -1,7 +1,9 @@
 """`Life`: when which callback of a watcher is called, and with what."""
 
+import logging
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from inspect import iscoroutine
+from typing import Any, Final, Generic, TypeVar
 
 from kwatch._events import Event
 from kwatch._reasons import checked, fail
@@ -9,6 +11,11 @@ from kwatch._results import NoReply, Ok, Sign, Stop, described
 from kwatch._steps import Arrival, Call, Ended, Exit, Message, Steps, Wait
 
 S = TypeVar("S")
+
+logger = logging.getLogger("kwatch")
+
+ATTEMPTS: Final = 3
+"""Where a call raises before it has begun, there may be no event loop any more to call it in."""
 
 
 class Life(Generic[S]):
@@ -27,13 +34,15 @@ class Life(Generic[S]):
         self.state: Any = None
         self._watcher = watcher
 
-    def steps(self, init_arg: Any, begin: Callable[[], object], end: Callable[[], object]) -> Steps:
+    def steps(
+        self, init_arg: Any, begin: Callable[[], object], end: Callable[[bool], object]
+    ) -> Steps:
         """Live.
 
         Args:
             init_arg: For ``init``.
             begin: Lets the events come.
-            end: Lets no more of them come.
+            end: Lets no more of them come; is told whether what came last was handled.
 
         Returns:
             Why it has ended, a normal reason.
@@ -50,23 +59,25 @@ class Life(Generic[S]):
         if isinstance(first, Stop):
             return checked(self.name, first.reason)
         passing: BaseException | None = None
+        is_handled = False
         try:
             yield Call(begin)
             reason = yield from self.handle(first)
+            is_handled = True
         except GeneratorExit:  # nobody drives this any more
             raise
         except Exception as error:
             reason = error
         except BaseException as error:
             reason, passing = "shutdown", error
-        try:
-            yield Call(end, is_shielded=True)
-        except BaseException as error:  # such as a second Ctrl-C
-            passing = error
-        reason = yield from self._terminate(reason)
+        _, late = yield from surely(end, is_handled)
+        last, later = yield from self._terminate(reason)
+        passing = later or late or passing
         if passing is not None:
+            if last is not reason:
+                logger.error("%s has failed in terminate()", self.name, exc_info=last)
             raise passing
-        return checked(self.name, reason)
+        return checked(self.name, last)
 
     def handle(self, result: NoReply[S] | Stop[S]) -> Steps:
         """Handle one arrival after the other, beginning with what a callback has returned.
@@ -113,11 +124,41 @@ class Life(Generic[S]):
         return result
 
     def _terminate(self, reason: Any) -> Steps:
-        """Tell the watcher that it is over; give the reason, which is an exception if it raises."""
+        """Tell the watcher that it is over; give the reason, and what passes through.
+
+        The reason is another one, an exception, if that is what ``terminate`` raises.
+        """
+        result, error = yield from surely(self._watcher.terminate, reason, self.state)
+        if iscoroutine(result):
+            error = TypeError(f"{self.name}.terminate() has returned {described(result)}")
+        if error is None or not isinstance(error, Exception):
+            return reason, error
+        if error.__context__ is None and isinstance(reason, Exception):
+            error.__context__ = reason
+        return error, None
+
+
+def surely(function: Callable[..., Any], *args: Any) -> Steps:
+    """Have a function called once, shielded, whatever a signal or a cancellation raises before.
+
+    Returns:
+        What the function has returned, and what was raised last.
+    """
+    has_begun = False
+
+    def call() -> Any:
+        nonlocal has_begun
+        has_begun = True
+        return function(*args)
+
+    result, error = None, None
+    for _ in range(ATTEMPTS):
         try:
-            yield Call(self._watcher.terminate, (reason, self.state), is_shielded=True)
-        except Exception as error:
-            if error.__context__ is None and isinstance(reason, Exception):
-                error.__context__ = reason
-            return error
-        return reason
+            result = yield Call(call, is_shielded=True)
+        except GeneratorExit:  # nobody drives this any more
+            raise
+        except BaseException as raised:
+            error = raised
+        if has_begun:
+            break
+    return result, error

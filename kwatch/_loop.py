@@ -51,3 +51,22 @@ def trio_here() -> Any:
     """Give trio, if it runs the present task; it may be a guest of asyncio."""
     trio: Any = sys.modules.get("trio")
     return trio if trio is not None and trio.lowlevel.in_trio_task() else None
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether the present task is cancelled, or the loop is gone.
+
+    A callback that has awaited another task, which was cancelled, raises the same on asyncio.
+    """
+    trio: Any = trio_here()
+    if trio is not None:
+        return isinstance(error, trio.Cancelled | GeneratorExit)
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, GeneratorExit)
+
+
+def ends_loop(error: BaseException) -> bool:
+    """Whether a task may raise this to end the loop: asyncio says so, trio takes nothing."""
+    return trio_here() is None and isinstance(error, KeyboardInterrupt | SystemExit)

@@ -1,6 +1,7 @@
 """`Mailbox`: what waits for a thread to handle it."""
 
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Semaphore, current_thread, main_thread
 from typing import Any, Final
@@ -29,6 +30,7 @@ class Mailbox:
         self._queue: SimpleQueue[Arrival | Delivery] = SimpleQueue()  # signal handlers put into it
         self._room = Semaphore(ROOM)
         self._is_exiting = False
+        self._go_back: Callable[[], object] | None = None
         self._is_closed = False
 
     def put(self, arrival: Arrival) -> None:
@@ -56,16 +58,25 @@ class Mailbox:
     def get(self, timeout: float | None) -> Arrival:
         """Take out what came first; `TIMEOUT` if nothing comes within so many seconds.
 
-        The cursor moves when an event is taken: one that nobody has handled is not behind it.
+        The cursor moves when an event is taken. What was taken before is handled then.
         """
+        self._go_back = None
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             found = self._wait(until)
             if not isinstance(found, Delivery):
                 return found
             self._room.release()
-            if not self._is_exiting and found.take():
-                return found.event
+            if not self._is_exiting:
+                way_back = found.way_back()
+                if found.take():
+                    self._go_back = way_back
+                    return found.event
+
+    def give_back(self) -> None:
+        """Move the cursor back to before the event that was taken last: it was not handled."""
+        if self._go_back is not None:
+            self._go_back()
 
     def _wait(self, until: float | None) -> Arrival | Delivery:
         look = LOOK_SECONDS if current_thread() is main_thread() else LONG_SECONDS

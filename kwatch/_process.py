@@ -3,6 +3,8 @@
 import atexit
 import contextvars
 import logging
+import os
+import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread, current_thread, get_ident
 from types import TracebackType
@@ -63,6 +65,7 @@ class Process:
 
         Messages that were sent before are handled first, events are not.
         """
+        self._check_started()
         self._mailbox.exit(reason)
 
     def stop(self, reason: Any = "normal", timeout: float | None = None) -> None:
@@ -83,7 +86,7 @@ class Process:
         self._wait(timeout)
         is_asked_for = self.reason is reason or self.reason == reason
         if self.failure is not None and (not is_asked_for or is_normal(reason)):
-            raise self.failure
+            raise self.failure.with_traceback(None)  # which would grow each time
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until it has ended, or for so many seconds; tell whether it has.
@@ -94,7 +97,7 @@ class Process:
         if not self._wait_for_end(timeout):
             return False
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         return True
 
     def __enter__(self) -> Self:
@@ -122,11 +125,15 @@ class Process:
         run = contextvars.copy_context().run
         name = f"kwatch-{self.name}"
         self._thread = Thread(target=run, args=(self._live_apart,), name=name, daemon=True)
-        _alive.add(self)
         try:
             self._thread.start()
+        except BaseException:  # such as that there can be no more threads
+            self.reason, self._thread = "shutdown", None
+            self._finish()
+            raise
+        try:
             self._begun.wait()
-        except BaseException:  # such as KeyboardInterrupt, or that there can be no more threads
+        except BaseException:  # such as KeyboardInterrupt
             self.exit("shutdown")
             raise
         if not self._has_begun:
@@ -151,12 +158,11 @@ class Process:
             finally:
                 self._finish()
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
 
     def supervise(self, ended: Callable[[], object]) -> None:
         """Have a supervisor be told of the end; it answers for the exit of the interpreter."""
-        if not self._is_started:
-            raise RuntimeError(f"{self.name} has not been started: call start_link()")
+        self._check_started()
         self._monitor(ended)
         _alive.discard(self)
 
@@ -177,10 +183,15 @@ class Process:
         self._has_begun = True
         self._begun.set()
 
+    def _check_started(self) -> None:
+        if not self._is_started:
+            raise RuntimeError(f"{self.name} has not been started: call start_link()")
+
     def _start(self) -> None:
         if self._is_started:
             raise RuntimeError(f"{self.name} has been started already: make another one")
         self._is_started = True
+        _alive.add(self)
 
     def _live_apart(self) -> None:
         try:
@@ -228,20 +239,27 @@ class Process:
 
     def _wait_for_end(self, timeout: float | None) -> bool:
         """Wait for the end, and until its thread is gone; tell whether it has come."""
+        self._check_started()
         if self.is_own():
             raise RuntimeError(f"{self.name} cannot wait for its own end")
-        if self._is_started and not self._done.wait(timeout):
+        if not self._done.wait(timeout):
             return False
         if self._thread is not None and self._thread is not current_thread():
             self._thread.join()
         return True
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_alive.clear)  # which has none of the threads
+
+
 @atexit.register
 def _exit_all() -> None:
     """End what is left when the interpreter exits."""
     left = list(_alive)
+    began = time.monotonic()
     for process in left:
         process.exit("shutdown")
     for process in left:
-        process._wait_for_end(process.exit_seconds)
+        limit, spent = process.exit_seconds, time.monotonic() - began
+        process._wait_for_end(None if limit is None else max(0.0, limit - spent))

@@ -92,11 +92,15 @@ def check_seconds(value: Any, name: str) -> None:
 
     Raises:
         TypeError: It is no number.
-        ValueError: It is less than 0, or not a number.
+        ValueError: It is less than 0, not a number, or beyond a float.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"expected {name} in seconds, got {value!r}")
-    if not value >= 0:
+    try:
+        is_right = float(value) >= 0
+    except OverflowError:
+        is_right = False
+    if not is_right:
         raise ValueError(f"expected {name} of 0 seconds or more, got {value!r}")
 
 

@@ -21,6 +21,9 @@ class Supervisor(Process):
     stopped, and `run`, `join`, `stop` and ``with`` raise `WatcherFailed`, whose cause is what the
     last child has failed of.
 
+    While a child starts, nothing else is done: an ``init`` that blocks holds up the end as well. A
+    child that ends on purpose, such as by a ``stop_event``, should be ``"transient"``.
+
     Args:
         children: What ``child_spec()`` gives.
         strategy: What is restarted when a child has ended that is to be restarted.
@@ -152,6 +155,8 @@ class Supervisor(Process):
         shutdown: float | None = None,
     ) -> ChildSpec:
         """Say how another supervisor is to start one like this; each start makes a new one.
+
+        A subclass whose constructor takes something else has a ``child_spec()`` of its own.
 
         Args:
             id: See `ChildSpec`, as for those that follow. None: the name of the class.

@@ -134,6 +134,126 @@ def test_a_task_that_does_not_end_in_time_is_cancelled(run: Callable[..., Any]) 
     assert [reason for reason, _ in log.ends] == ["shutdown"]
 
 
+def test_a_cancelled_block_does_not_wait_for_the_callback(run: Callable[..., Any]) -> None:
+    log = AsyncLog(hang=lambda _: anyio.sleep_forever())
+
+    async def body(client: httpx.AsyncClient) -> None:
+        with anyio.move_on_after(0.1) as scope:
+            async with await log.start_link(client, "Pod") as handle:
+                handle.send("hang")
+                await anyio.sleep_forever()
+        assert scope.cancelled_caught
+
+    run(body)
+    assert [reason for reason, _ in log.ends] == ["shutdown"]
+
+
+class Odd(BaseException):
+    """Neither an Exception, nor a cancellation."""
+
+
+def test_a_callback_that_raises_something_odd_is_a_failure(run: Callable[..., Any]) -> None:
+    def be_odd(_: Any) -> Any:
+        raise Odd
+
+    log = AsyncLog(hello=be_odd)
+
+    async def body(client: httpx.AsyncClient) -> None:
+        handle = await log.start_link(client, "Pod")
+        handle.send("hello")
+        with pytest.raises(WatcherFailed, match="Odd"):
+            await handle.result()
+
+    run(body)
+    assert len(log.ends) == 1
+
+
+def test_the_cancellation_of_another_task_is_a_failure(server: FakeAPIServer) -> None:
+    async def wait_for_another(_: Any) -> Any:
+        other = asyncio.ensure_future(asyncio.sleep(60))
+        asyncio.get_running_loop().call_soon(other.cancel)
+        await other
+
+    async def main() -> None:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            handle = await AsyncLog(hello=wait_for_another).start_link(client, "Pod")
+            handle.send("hello")
+            with pytest.raises(WatcherFailed, match="CancelledError"):
+                await handle.result()
+
+    asyncio.run(main())
+
+
+def test_a_system_exit_in_a_task_ends_the_loop_of_asyncio(server: FakeAPIServer) -> None:
+    program = textwrap.dedent("""
+        import asyncio, httpx, sys
+        from kwatch import AsyncWatcher, NoReply
+
+        class Quiet(AsyncWatcher):
+            async def handle_event(self, event_type, obj, state):
+                return NoReply(state)
+            async def handle_info(self, message, state):
+                sys.exit(3)
+            async def terminate(self, reason, state):
+                print("terminate", reason)
+
+        async def main():
+            async with httpx.AsyncClient(base_url=sys.argv[1]) as client:
+                handle = await Quiet.start_link(client, "Pod")
+                handle.send("end")
+                await asyncio.sleep(60)
+
+        asyncio.run(main())
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program, server.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "terminate shutdown\n")
+
+
+@pytest.mark.parametrize("cancels", [1, 2, 3])
+def test_terminate_begins_once_however_often_a_task_is_cancelled(
+    server: FakeAPIServer, cancels: int
+) -> None:
+    async def main(turns: int) -> int:
+        log = AsyncLog()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            task = asyncio.ensure_future(log.run(client, "Pod"))
+            await asyncio.sleep(0.05)
+            for _ in range(cancels):
+                task.cancel()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            await asyncio.wait([task])
+        return len(log.ends)
+
+    assert [asyncio.run(main(turns)) for turns in range(8)] == [1] * 8
+
+
+def test_a_chain_of_continuations_lets_others_have_their_turn(run: Callable[..., Any]) -> None:
+    class Chain(AsyncWatcher[None]):
+        def handle_event(self, event_type: Any, obj: Any, state: None) -> NoReply[None]:
+            raise AssertionError
+
+        def handle_continue(self, continue_arg: Any, state: None) -> NoReply[None]:
+            return NoReply(None, continue_with=1)
+
+        def handle_info(self, message: Any, state: None) -> NoReply[None]:
+            return NoReply(None, continue_with=1)
+
+    async def body(client: httpx.AsyncClient) -> None:
+        with anyio.move_on_after(0.02) as scope:
+            await Chain().fold(["hello"], None)
+        assert scope.cancelled_caught
+
+    run(body)
+
+
 def test_other_threads_send_and_exit(run: Callable[..., Any]) -> None:
     log = AsyncLog()
 

@@ -326,6 +326,15 @@ def test_a_supervisor_that_fails_is_made_anew_by_its_own(bench: Bench) -> None:
     assert not inner.is_alive()
 
 
+def test_what_was_not_started_neither_ends_nor_has_ended(bench: Bench) -> None:
+    supervisor = bench.supervisor("a")
+    for call in (supervisor.stop, supervisor.join, supervisor.exit):
+        with pytest.raises(RuntimeError, match="has not been started"):
+            call()
+    with supervisor:
+        assert supervisor.count_children()["active"] == 1
+
+
 def test_the_first_cause_is_found_however_deep_it_lies(bench: Bench) -> None:
     spec = target(bench.supervisor("a", max_restarts=0)).child_spec(id="inner")
     outer = bench.world.supervisor([spec], max_restarts=0).start_link()

@@ -1,6 +1,7 @@
 """`Watcher`: fold, run and start_link, against the embedded server over real sockets."""
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -108,6 +109,7 @@ def test_an_unexpected_message_is_logged(caplog: pytest.LogCaptureFixture) -> No
     [
         ({"timeout": -1}, ValueError),
         ({"timeout": float("nan")}, ValueError),
+        ({"timeout": 10**400}, ValueError),
         ({"timeout": "5"}, TypeError),
         ({"timeout": 1, "continue_with": 1}, ValueError),
     ],
@@ -297,6 +299,49 @@ def test_what_a_stop_leaves_unhandled_is_not_behind_the_cursor(
         events = watch(another, "Pod", resource_version=handle.status.resource_version)
         assert next(events).obj["metadata"]["name"] == "pod-1"
         events.close()
+
+
+@pytest.mark.parametrize("namespace", [None, ["default", "other"]])
+def test_the_cursor_goes_back_to_before_what_a_callback_has_failed_of(
+    server: FakeAPIServer, client: Any, world: World, namespace: Any
+) -> None:
+    log = world.log(web=fail)
+    handle = start(world, log, client, namespace=namespace)
+    version = server.create("Pod", "first")["metadata"]["resourceVersion"]
+    server.create("Pod", "web")
+    with pytest.raises(WatcherFailed):
+        handle.result(PATIENCE_SECONDS)
+    status = handle.status if namespace is None else handle.status.namespaces["default"]
+    assert status.resource_version == version
+
+
+def test_an_event_that_stops_the_watcher_is_handled(
+    server: FakeAPIServer, client: Any, world: World
+) -> None:
+    handle = start(world, world.log(web=lambda _: Stop("full")), client)
+    version = server.create("Pod", "web")["metadata"]["resourceVersion"]
+    with pytest.raises(WatcherFailed):
+        handle.result(PATIENCE_SECONDS)
+    assert handle.status.resource_version == version
+
+
+def test_a_failure_is_raised_each_time_as_it_was(client: Any, world: World) -> None:
+    handle = start(world, world.log(hello=fail), client)
+    handle.send("hello")
+    lengths = []
+    for _ in range(3):
+        with pytest.raises(WatcherFailed) as failed:
+            handle.result(PATIENCE_SECONDS)
+        lengths.append(len(failed.traceback))
+    assert lengths[1] == lengths[2]
+
+
+def test_what_has_ended_keeps_no_message(client: Any, world: World) -> None:
+    handle = start(world, world.log(), client)
+    handle.stop()
+    messages = [object()]
+    handle.send(messages[0])
+    assert sys.getrefcount(messages[0]) == sys.getrefcount(object()) + 1
 
 
 @pytest.mark.parametrize("shown", [False, True])
