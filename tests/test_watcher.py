@@ -315,6 +315,18 @@ def test_the_cursor_goes_back_to_before_what_a_callback_has_failed_of(
     assert status.resource_version == version
 
 
+def test_the_cursor_stays_at_what_was_handled_before_something_else_fails(
+    server: FakeAPIServer, client: Any, world: World
+) -> None:
+    handle = start(world, world.log(hello=fail), client)
+    version = server.create("Pod", "web")["metadata"]["resourceVersion"]
+    until(lambda: handle.state)
+    handle.send("hello")
+    with pytest.raises(WatcherFailed):
+        handle.result(PATIENCE_SECONDS)
+    assert handle.status.resource_version == version
+
+
 def test_an_event_that_stops_the_watcher_is_handled(
     server: FakeAPIServer, client: Any, world: World
 ) -> None:
