@@ -63,10 +63,10 @@ class Mailbox:
                 return found
             self._room.release()
             if not self._is_exiting:
-                way_back = found.way_back()
+                self._go_back = found.way_back()
                 if found.take():
-                    self._go_back = way_back
                     return found.event
+                self._go_back = None
 
     def give_back(self) -> None:
         """Move the cursor back to before the event that was taken last: it was not handled."""
