@@ -101,7 +101,7 @@ def check_seconds(value: Any, name: str) -> None:
     except OverflowError:
         is_right = False
     if not is_right:
-        raise ValueError(f"expected {name} of 0 seconds or more, got {value!r}")
+        raise ValueError(f"expected {name} of 0 seconds or more, got {value!r:.60}")
 
 
 def described(value: Any) -> str:
