@@ -1,8 +1,6 @@
 """`AsyncProcess`: a watcher or supervisor that lives in a task of its own, or in the caller's."""
 
-import logging
 import math
-from collections.abc import Callable
 from threading import current_thread, main_thread
 from types import TracebackType
 from typing import Any, Final, Self
@@ -12,12 +10,9 @@ import anyio
 from kwatch._adrive import drive
 from kwatch._amailbox import Mailbox
 from kwatch._errors import WatcherFailed
+from kwatch._linked import Linked, reason_of
 from kwatch._loop import ends_loop, is_cancellation, spawn
-from kwatch._reasons import is_normal
 from kwatch._signals import exiting
-from kwatch._steps import Steps
-
-logger = logging.getLogger("kwatch")
 
 LOOK_SECONDS: Final = 1.0
 """How often what runs in the main thread looks whether a signal has come."""
@@ -26,45 +21,19 @@ KILL_SECONDS: Final = 1.0
 """How long a task that was cancelled is waited for."""
 
 
-class AsyncProcess:
+class AsyncProcess(Linked):
     """Something that lives in a task: what `AsyncHandle` and `AsyncSupervisor` have in common.
 
     `exit` may be called from any thread or signal handler, all else in the event loop of the task.
-
-    Args:
-        name: What it is called in messages.
-
-    Attributes:
-        reason: Why it has ended; None before.
-        failure: What `join` raises, if that was a failure.
-        name: What it is called in messages.
     """
 
+    _mailbox: Mailbox
+    _begun: anyio.Event
+    _done: anyio.Event
+
     def __init__(self, name: str) -> None:
-        self.name: Final = name
-        self.reason: Any = None
+        super().__init__(name)
         self._mailbox = Mailbox()
-        self._is_started = False
-        self._has_begun = False
-        self.failure: WatcherFailed | None = None
-        self._monitors: dict[object, Callable[[], object]] = {}
-
-    def __repr__(self) -> str:
-        state = "alive" if self.is_alive() else repr(self.reason) if self._is_started else "new"
-        kind = type(self).__name__
-        return f"<{kind}, {state}>" if kind == self.name else f"<{kind} of {self.name}, {state}>"
-
-    def is_alive(self) -> bool:
-        """Whether it has been started, and has not ended yet."""
-        return self._is_started and not self._done.is_set()
-
-    def exit(self, reason: Any = "shutdown") -> None:
-        """Ask it to end, and do not wait; may be called from any thread or signal handler.
-
-        Messages that were sent before are handled first, events are not.
-        """
-        self._check_started()
-        self._mailbox.exit(reason)
 
     async def stop(self, reason: Any = "normal", timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Have it end, and wait for it.
@@ -82,9 +51,7 @@ class AsyncProcess:
             raise RuntimeError(f"{self.name} does not stop() itself: return Stop(reason, state)")
         self.exit(reason)
         await self._wait(timeout)
-        is_asked_for = self.reason is reason or self.reason == reason
-        if self.failure is not None and (not is_asked_for or is_normal(reason)):
-            raise self.failure.with_traceback(None)  # which would grow each time
+        self._check_stop(reason)
 
     async def join(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
         """Wait until it has ended, or for so many seconds; tell whether it has.
@@ -94,8 +61,7 @@ class AsyncProcess:
         """
         if not await self._wait_for_end(timeout):
             return False
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)
+        self._check_end()
         return True
 
     async def __aenter__(self) -> Self:
@@ -105,9 +71,7 @@ class AsyncProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """End it: ``"normal"``, or for the exception that ends the block."""
-        self.exit(
-            "normal" if error is None else error if isinstance(error, Exception) else "shutdown"
-        )
+        self.exit(reason_of(error))
         if error is not None and not isinstance(error, Exception):  # the block was cancelled
             self._scope.cancel()
         with anyio.CancelScope(shield=error is not None):
@@ -152,13 +116,7 @@ class AsyncProcess:
                 await self._live()
             finally:
                 self._finish()
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)
-
-    def supervise(self, ended: Callable[[], object]) -> None:
-        """Have a supervisor be told of the end."""
-        self._check_started()
-        self._monitor(ended)
+        self._check_end()
 
     async def shut_down(self, timeout: float | None) -> bool:  # noqa: ASYNC109
         """Have it end, in so many seconds, or else cancel it; tell whether it has ended."""
@@ -172,22 +130,8 @@ class AsyncProcess:
         """Whether it is this that calls."""
         return self.is_alive() and anyio.get_current_task().id == self._ident
 
-    def _steps(self) -> Steps:
-        """Give its life, which calls `_begin` once that has begun."""
-        raise NotImplementedError
-
-    def _begin(self) -> None:
-        self._has_begun = True
-        self._begun.set()
-
-    def _check_started(self) -> None:
-        if not self._is_started:
-            raise RuntimeError(f"{self.name} has not been started: call start_link()")
-
     def _start(self) -> None:
-        if self._is_started:
-            raise RuntimeError(f"{self.name} has been started already: make another one")
-        self._is_started = True
+        super()._start()
         self._ident: int | None = None
         self._begun = anyio.Event()
         self._done = anyio.Event()
@@ -200,13 +144,11 @@ class AsyncProcess:
         except BaseException as error:
             is_cancelled = is_cancellation(error)
             if not is_cancelled:
-                self.reason, self.failure = error, WatcherFailed(self.name, error)
-                self.failure.__cause__ = error
+                self._fail(error)
             if is_cancelled or ends_loop(error):
                 raise
         finally:
-            if self.failure is not None:
-                logger.error("%s", self.failure, exc_info=self.failure.__cause__ or False)
+            self._log_failure()
             self._finish()
 
     async def _live(self) -> None:
@@ -218,23 +160,6 @@ class AsyncProcess:
         except BaseException:
             self.reason = "shutdown"
             raise
-
-    def _finish(self) -> None:
-        """Tell that it is over."""
-        if self._done.is_set():
-            return
-        self._done.set()
-        self._begun.set()
-        for monitor in list(self._monitors.values()):
-            monitor()
-
-    def _monitor(self, ended: Callable[[], object]) -> Callable[[], object]:
-        """Have something called once it has ended, at once if it has; give what forgets that."""
-        key = object()
-        self._monitors[key] = ended
-        if self._done.is_set():
-            ended()
-        return lambda: self._monitors.pop(key, None)
 
     async def _wait(self, timeout: float | None) -> None:  # noqa: ASYNC109
         if not await self._wait_for_end(timeout):

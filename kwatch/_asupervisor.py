@@ -1,20 +1,16 @@
 """`AsyncSupervisor`: the twin of `Supervisor`, for tasks."""
 
-from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Hashable
 from typing import Any, Self
 
 import anyio
 
 from kwatch._aprocess import AsyncProcess
-from kwatch._child_spec import ChildSpec, ChildType, Restart
-from kwatch._steps import Message, Steps
-from kwatch._supervision import Request, Strategy, Supervision
+from kwatch._child_spec import ChildSpec, ChildType
+from kwatch._supervising import Supervising
 
 
-class AsyncSupervisor(AsyncProcess):
+class AsyncSupervisor(Supervising, AsyncProcess):
     """A `Supervisor` on asyncio or trio, for watchers that are `AsyncWatcher`: with coroutines.
 
     It is started by ``await start_link()``, by ``await run()``, or by ``async with``, whose end
@@ -36,34 +32,8 @@ class AsyncSupervisor(AsyncProcess):
             print(await supervisor.count_children())
     """
 
-    def __init__(
-        self,
-        children: Iterable[ChildSpec] = (),
-        *,
-        strategy: Strategy = "one_for_one",
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-    ) -> None:
-        super().__init__(type(self).__name__)
-        specs = list(children)
-        self._supervision = Supervision(
-            self.name,
-            specs,
-            strategy=strategy,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            process_type=AsyncProcess,
-            expected="an AsyncWatcher or an AsyncSupervisor",
-            clock=anyio.current_time,
-            post=lambda message: self._mailbox.put(Message(message)),
-        )
-        self._again = partial(
-            type(self),
-            specs,
-            strategy=strategy,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-        )
+    _process_type = AsyncProcess
+    _expected = "an AsyncWatcher or an AsyncSupervisor"
 
     async def __aenter__(self) -> Self:
         if not self._is_started:
@@ -132,49 +102,12 @@ class AsyncSupervisor(AsyncProcess):
         counts: dict[str, int] = await self._ask(self._supervision.count_children)
         return counts
 
-    def child_spec(
-        self,
-        *,
-        id: Hashable = None,  # noqa: A002
-        restart: Restart = "permanent",
-        shutdown: float | None = None,
-    ) -> ChildSpec:
-        """Say how another supervisor is to start one like this; each start makes a new one.
-
-        A subclass whose constructor takes something else has a ``child_spec()`` of its own.
-
-        Args:
-            id: See `ChildSpec`, as for those that follow. None: the name of the class.
-            restart: See `ChildSpec`.
-            shutdown: See `ChildSpec`. None: as long as its children take.
-        """
-        return ChildSpec(
-            self.name if id is None else id,
-            lambda: self._again().start_link(),
-            restart,
-            shutdown,
-            "supervisor",
-        )
-
-    def _steps(self) -> Steps:
-        return self._supervision.steps(self._begin)
+    def _now(self) -> float:
+        return anyio.current_time()
 
     async def _ask(self, function: Callable[[], Any]) -> Any:
-        """Have it do something in its own task; wait for what comes of it."""
-        if not self.is_alive() or self.is_own():
-            why = "does not run" if not self.is_alive() else "cannot ask itself, and wait for it"
-            raise RuntimeError(f"{self.name} {why}")
-        reply: Future[Any] = Future()
         answered = anyio.Event()
+        reply = self._request(function)
         reply.add_done_callback(lambda _: answered.set())
-        self._mailbox.put(Message(Request(function, reply)))
-        forget = self._monitor(lambda: self._refuse(reply))
-        try:
-            await answered.wait()
-            return reply.result()
-        finally:
-            forget()
-
-    def _refuse(self, reply: "Future[Any]") -> None:
-        with suppress(InvalidStateError):  # it has been answered, or refused
-            reply.set_exception(RuntimeError(f"{self.name} has ended"))
+        await answered.wait()
+        return reply.result()

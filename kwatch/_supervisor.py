@@ -1,19 +1,15 @@
 """`Supervisor`: starts, restarts and stops watchers in threads."""
 
 import time
-from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Hashable
 from typing import Any, Self
 
-from kwatch._child_spec import ChildSpec, ChildType, Restart
+from kwatch._child_spec import ChildSpec, ChildType
 from kwatch._process import Process
-from kwatch._steps import Message, Steps
-from kwatch._supervision import Request, Strategy, Supervision
+from kwatch._supervising import Supervising
 
 
-class Supervisor(Process):
+class Supervisor(Supervising, Process):
     """Starts its children in order, restarts those that fail, and stops them in reverse order.
 
     It is started by `start_link`, by `run`, or by ``with``, whose end stops it; it lives once. It
@@ -53,34 +49,8 @@ class Supervisor(Process):
 
     exit_seconds = None  # its children have their own limits
 
-    def __init__(
-        self,
-        children: Iterable[ChildSpec] = (),
-        *,
-        strategy: Strategy = "one_for_one",
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-    ) -> None:
-        super().__init__(type(self).__name__)
-        specs = list(children)
-        self._supervision = Supervision(
-            self.name,
-            specs,
-            strategy=strategy,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            process_type=Process,
-            expected="a Watcher or a Supervisor",
-            clock=time.monotonic,
-            post=lambda message: self._mailbox.put(Message(message)),
-        )
-        self._again = partial(
-            type(self),
-            specs,
-            strategy=strategy,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-        )
+    _process_type = Process
+    _expected = "a Watcher or a Supervisor"
 
     def __enter__(self) -> Self:
         if not self._is_started:
@@ -147,46 +117,8 @@ class Supervisor(Process):
         counts: dict[str, int] = self._ask(self._supervision.count_children)
         return counts
 
-    def child_spec(
-        self,
-        *,
-        id: Hashable = None,  # noqa: A002
-        restart: Restart = "permanent",
-        shutdown: float | None = None,
-    ) -> ChildSpec:
-        """Say how another supervisor is to start one like this; each start makes a new one.
-
-        A subclass whose constructor takes something else has a ``child_spec()`` of its own.
-
-        Args:
-            id: See `ChildSpec`, as for those that follow. None: the name of the class.
-            restart: See `ChildSpec`.
-            shutdown: See `ChildSpec`. None: as long as its children take.
-        """
-        return ChildSpec(
-            self.name if id is None else id,
-            lambda: self._again().start_link(),
-            restart,
-            shutdown,
-            "supervisor",
-        )
-
-    def _steps(self) -> Steps:
-        return self._supervision.steps(self._begin)
+    def _now(self) -> float:
+        return time.monotonic()
 
     def _ask(self, function: Callable[[], Any]) -> Any:
-        """Have it do something in its own thread; wait for what comes of it."""
-        if not self.is_alive() or self.is_own():
-            why = "does not run" if not self.is_alive() else "cannot ask itself, and wait for it"
-            raise RuntimeError(f"{self.name} {why}")
-        reply: Future[Any] = Future()
-        self._mailbox.put(Message(Request(function, reply)))
-        forget = self._monitor(lambda: self._refuse(reply))
-        try:
-            return reply.result()
-        finally:
-            forget()
-
-    def _refuse(self, reply: "Future[Any]") -> None:
-        with suppress(InvalidStateError):  # it has been answered, or refused
-            reply.set_exception(RuntimeError(f"{self.name} has ended"))
+        return self._request(function).result()

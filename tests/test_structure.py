@@ -35,7 +35,8 @@ LAYERS = (
     ("_loop", "_mailbox", "_reader", "_signals"),
     ("_amailbox", "_areader"),
     ("_amerge", "_awire", "_merge", "_wire"),
-    ("_aprocess", "_async", "_process", "_sync"),
+    ("_linked",),
+    ("_aprocess", "_async", "_process", "_supervising", "_sync"),
     ("_ahandle", "_asupervisor", "_handle", "_supervisor"),
     ("_awatcher", "_watcher"),
 )
@@ -216,7 +217,7 @@ def test_the_front_ends_differ_in_await_alone(name: str) -> None:
 
 TWINS = {
     "drive": ("drive", "fold"),
-    "process": ("__repr__", "exit", "stop", "join", "is_alive", "_begin", "_wait"),
+    "process": ("stop", "join", "_wait"),
     "handle": ("state", "send", "result", "_steps"),
     "watcher": ("fold",),
     "supervisor": (
@@ -227,10 +228,12 @@ TWINS = {
         "delete_child",
         "which_children",
         "count_children",
-        "child_spec",
-        "_steps",
-        "_refuse",
     ),
+}
+
+SHARED = {
+    (kwatch.Handle, kwatch.AsyncHandle): ("__repr__", "exit", "is_alive"),
+    (kwatch.Supervisor, kwatch.AsyncSupervisor): ("_begin", "child_spec", "_steps", "_refuse"),
 }
 
 
@@ -245,6 +248,16 @@ def test_what_runs_in_a_task_differs_from_what_runs_in_a_thread_in_await_alone(
     there = there.replace("call(step)", "step.function(*step.args)")
     there = there.replace("Iterable[Any] | Iterable[Any]", "Iterable[Any]")
     assert there == here
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "name"),
+    [(*pair, name) for pair, names in SHARED.items() for name in names],
+)
+def test_what_needs_no_await_is_one_for_threads_and_tasks(
+    one: type, other: type, name: str
+) -> None:
+    assert getattr(one, name) is getattr(other, name)
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
