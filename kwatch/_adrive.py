@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import nullcontext
 from inspect import GEN_CLOSED, getgeneratorstate, isawaitable
 from typing import Any, Protocol, TypeVar
 
@@ -48,7 +49,7 @@ async def drive(steps: Steps, source: Source) -> Any:
 
 async def call(step: Call) -> Any:
     """Call a function, which may be a coroutine function; others have their turn before."""
-    with anyio.CancelScope(shield=step.is_shielded):
+    with anyio.CancelScope(shield=True) if step.is_shielded else nullcontext():
         await checkpoint()
         answer = step.function(*step.args)
         return await answer if isawaitable(answer) else answer
