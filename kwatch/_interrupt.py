@@ -77,7 +77,11 @@ class _Sending:
         """Send it; give the response, or raise what the client raised."""
         try:
             run = contextvars.copy_context().run
-            Thread(target=run, args=(self._send,), name="kwatch-request", daemon=True).start()
+            thread = Thread(target=run, args=(self._send,), name="kwatch-request", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # there can be no more threads, as when the interpreter exits
+                self._send()  # which nothing ends before its time
             with stop_event.calling(lambda: self._wake.put(None)):
                 self._sleep()
             outcome = self._outcome.get_nowait()

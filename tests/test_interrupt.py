@@ -237,3 +237,20 @@ def test_a_connection_without_an_answer_is_shut_down(stop_event: StopEvent) -> N
         assert hung_up.wait(5)
         thread.join(5)
         client.close()
+
+
+def test_where_there_can_be_no_more_threads_the_request_is_sent_all_the_same(
+    stop_event: StopEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python 3.12 on, an interpreter that exits starts none, however long it takes."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    opening = Opening()
+    opening.may_go_on.set()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with interruptible(opening, stop_event) as response:
+        assert response.status_code == 200
+        assert not opening.closed.is_set()
+    assert opening.closed.is_set()
