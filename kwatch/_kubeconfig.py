@@ -1,34 +1,26 @@
 """KubeConfig: which API server to talk to, as whom, and how the two come to trust each other."""
 
-import base64
 import os
-import re
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from io import BytesIO
-from itertools import product
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 
-from kwatch._credentials import (
-    BearerAuth,
-    Pem,
-    load_client_certificate,
-    read_file,
-    server_context,
-)
+from kwatch._arotating import AsyncRotatingTransport
+from kwatch._auth import KubeAuth
+from kwatch._cluster import proxy_of, server_of, tls_of
+from kwatch._entry import Entry, find
 from kwatch._errors import ConfigError
-from kwatch._transport import TIMEOUT, is_loopback, with_transport
-
-_T = TypeVar("_T", str, bool, list[Any], dict[str, Any])
+from kwatch._rotating import RotatingTransport
+from kwatch._transport import TIMEOUT, wire_options
+from kwatch._user import auth_of
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_UNSUPPORTED = "proxy-url exec auth-provider username password as as-uid as-groups as-user-extra"
 _USER_AGENT = "kwatch"
 with suppress(PackageNotFoundError):
     _USER_AGENT += f"/{version('kwatch-stream')}"
@@ -38,16 +30,25 @@ with suppress(PackageNotFoundError):
 class KubeConfig:
     """How to reach one cluster: a context of a kubeconfig, resolved.
 
-    Loading reads and checks every file, so that a KubeConfig that exists can be used. A token file
-    is read again later (see `BearerAuth`), a certificate is not. The ``repr`` shows no secret.
+    Loading reads and checks every file, so that a KubeConfig that exists can be used; an exec
+    plugin runs when its credential is needed. Files with a token or a certificate are read again
+    when the last read is 60 s old, and a plugin runs again when its credential has run out; both
+    also when the server answers 401, and then the request is repeated once. If that fails, a
+    warning is logged, and the last good credential stays in use. New certificates are for new
+    connections; what is under way goes on. The ``repr`` shows no secret.
 
     Attributes:
         server: The URL of the API server.
         context: The name of the context; ``""`` where there was none.
         namespace: The context's namespace; in a cluster that of the pod.
-        ssl_context: Trusts the cluster's own certificate authority, or the system's where the
-            cluster names none; holds the client certificate, if there is one.
-        auth: Sends the token, if there is one.
+        ssl_context: What connections were to be made with at the time of loading: it trusts the
+            cluster's own certificate authority, or the system's where the cluster names none, and
+            holds the client certificate, if there was one.
+        auth: Shows the credential: token, name and password, certificate, or what a plugin gives;
+            and as whom to act. It serves clients of any transport, but certificates need the
+            clients that are made here.
+        proxy: Through what the server is reached; None: what the environment says.
+        disable_compression: True: the server is asked not to compress its answers.
 
     >>> config = KubeConfig("http://localhost:8001")  # where `kubectl proxy` listens
     >>> with config.client() as client:
@@ -60,6 +61,8 @@ class KubeConfig:
     namespace: str = "default"
     ssl_context: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
     auth: httpx.Auth | None = None
+    proxy: httpx.Proxy | None = None
+    disable_compression: bool = False
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, context: str | None = None) -> Self:
@@ -118,7 +121,7 @@ class KubeConfig:
         }
         with suppress(OSError):
             fields["namespace"] = (folder / "namespace").read_bytes().decode("latin-1").strip()
-        account = _Entry("service account", folder, fields)
+        account = Entry("service account", folder, fields)
         return cls._resolved("", account, account, account)
 
     def client(self, **httpx_options: Any) -> httpx.Client:
@@ -126,166 +129,74 @@ class KubeConfig:
 
         It sends the credentials, opens any number of connections, and notices a dead peer by TCP
         keepalive within a minute. Like kubectl it heeds ``HTTPS_PROXY``, ``HTTP_PROXY`` and
-        ``NO_PROXY`` (httpcore 1.0 has no keepalive there), but not for a loopback address.
+        ``NO_PROXY`` where the cluster has no ``proxy-url``, but not for a loopback address
+        (httpcore 1.0 has no keepalive through a proxy).
 
         Args:
             httpx_options: Those of `httpx.Client`, and they win; ``headers`` are added. With a
-                ``transport`` everything about connections is the transport's.
+                ``transport`` everything about connections is the transport's, and with
+                ``verify`` everything about TLS.
 
         Raises:
-            ConfigError: The environment's proxy is no URL.
+            ConfigError: The environment's proxy cannot be used.
         """
-        return httpx.Client(**self._options(httpx.HTTPTransport, httpx_options))
+        return httpx.Client(**self._options(httpx.HTTPTransport, RotatingTransport, httpx_options))
 
     def async_client(self, **httpx_options: Any) -> httpx.AsyncClient:
         """Make a client for `kwatch.awatch`; the rest is as for `client`."""
-        return httpx.AsyncClient(**self._options(httpx.AsyncHTTPTransport, httpx_options))
+        transports = httpx.AsyncHTTPTransport, AsyncRotatingTransport
+        return httpx.AsyncClient(**self._options(*transports, httpx_options))
 
-    def _options(self, transport: Callable[..., object], given: dict[str, Any]) -> dict[str, Any]:
+    def _options(
+        self,
+        transport: Callable[..., Any],
+        rotating: Callable[..., object],
+        given: dict[str, Any],
+    ) -> dict[str, Any]:
         headers = httpx.Headers({"User-Agent": _USER_AGENT})
+        if self.disable_compression:
+            headers["Accept-Encoding"] = "identity"
         headers.update(given.get("headers"))
         options = {"base_url": self.server, "auth": self.auth, "timeout": TIMEOUT} | given
         options["headers"] = headers
-        return with_transport(options, self.ssl_context, transport)
+        if options.get("transport") is not None:
+            return options
+        wire, rest = wire_options(options, self.proxy)
+        auth = self.auth
+        if "verify" not in wire and isinstance(auth, KubeAuth) and auth.source.renewable:
+            made = rotating(
+                lambda context: transport(verify=context, **wire), lambda: auth.ssl_context
+            )
+        else:
+            made = transport(**{"verify": self.ssl_context} | wire)
+        return rest | {"transport": made}
 
     @classmethod
     def _from_files(cls, paths: list[Path], context: str | None) -> Self:
-        files = [_Entry(str(path), path.absolute().parent, _yaml(path)) for path in paths]
+        files = [Entry.of_file(path) for path in paths]
         where = ", ".join(file.where for file in files)
         if context is None:
             context = next(filter(None, (file.get("current-context", str) for file in files)), None)
             if context is None:
                 raise ConfigError(f"{where}: current-context: is not set")
-        chosen = _find(files, "context", context, where)
-        cluster = _find(files, "cluster", chosen.get("cluster", str), chosen.where)
-        user = _Entry(chosen.where, chosen.folder, {})
+        chosen = find(files, "context", context, where)
+        cluster = find(files, "cluster", chosen.get("cluster", str), chosen.where)
+        user = Entry(chosen.where, chosen.folder, {})
         if name := chosen.get("user", str):
-            user = _find(files, "user", name, chosen.where)
+            user = find(files, "user", name, chosen.where)
         return cls._resolved(context, chosen, cluster, user)
 
     @classmethod
-    def _resolved(cls, context: str, chosen: "_Entry", cluster: "_Entry", user: "_Entry") -> Self:
-        for entry, name in product((cluster, user), _UNSUPPORTED.split()):
-            if entry.fields.get(name):
-                raise entry.error(name, "is not supported")
-        server = _server(cluster)
+    def _resolved(cls, context: str, chosen: Entry, cluster: Entry, user: Entry) -> Self:
+        server, tls = server_of(cluster, user), tls_of(cluster)
+        auth = auth_of(user, cluster, server, tls)
+        text = cluster.get("server", str)
         return cls(
-            server=cluster.get("server", str),
+            server=text if "://" in text else str(server),
             context=context,
             namespace=chosen.get("namespace", str) or "default",
-            ssl_context=_ssl_context(cluster, user),
-            auth=_auth(server, user),
+            ssl_context=auth.ssl_context,
+            auth=auth,
+            proxy=proxy_of(cluster, tls),
+            disable_compression=cluster.get("disable-compression", bool),
         )
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A mapping of a kubeconfig that knows, for messages, where it stands."""
-
-    where: str
-    folder: Path
-    fields: dict[str, Any] = field(repr=False)
-
-    def error(self, name: str, problem: str) -> ConfigError:
-        return ConfigError(f"{self.where}: {name}: {problem}")
-
-    def get(self, name: str, kind: type[_T]) -> _T:
-        """Give a field, or the empty value of its type where it is not set."""
-        value = self.fields.get(name)
-        if value is None:
-            return kind()
-        if not isinstance(value, kind):
-            raise self.error(name, f"expected {kind.__name__}, got {type(value).__name__}")
-        return value
-
-    def path(self, name: str) -> Path | None:
-        text = self.get(name, str)
-        return self.folder / text if text else None
-
-    def pem(self, name: str) -> Pem | None:
-        """Give what ``<name>-data`` holds, or else the file that ``<name>`` names."""
-        if data := self.get(f"{name}-data", str):
-            try:
-                return base64.b64decode("".join(data.split()), validate=True)
-            except ValueError as error:
-                raise self.error(f"{name}-data", "is not base64") from error
-        path = self.path(name)
-        if path is not None:
-            read_file(path, f"{self.where}: {name}")
-        return path
-
-    def entries(self, kind: str) -> "dict[str, _Entry]":
-        found: dict[str, _Entry] = {}
-        for position, item in enumerate(self.get(f"{kind}s", list)):
-            place = f"{self.where}: {kind}s[{position}]"
-            if not isinstance(item, dict):
-                raise ConfigError(f"{place}: expected dict, got {type(item).__name__}")
-            listed = _Entry(place, self.folder, item)
-            name = listed.get("name", str)
-            if name in found:
-                raise listed.error("name", f"{name!r} is there twice")
-            where = f"{self.where}: {kind} {name!r}"
-            found[name] = _Entry(where, self.folder, listed.get(kind, dict))
-        return found
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    import yaml  # a client in a cluster does without
-
-    stream = BytesIO(read_file(path, "kubeconfig"))
-    try:
-        document = yaml.safe_load(stream)
-    except Exception as error:  # PyYAML lets out much more than YAMLError
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        # The error quotes the file, and so perhaps a token: what is in quotes is left out, and
-        # the error is not chained.
-        problem = getattr(error, "problem", None) or type(error).__name__
-        problem = re.sub(r"""['"].*['"]""", "'...'", problem, flags=re.DOTALL)
-        raise ConfigError(f"{path}: is no YAML: {place}{problem}") from None
-    if not isinstance(document, dict):
-        got = "nothing" if document is None else type(document).__name__
-        raise ConfigError(f"{path}: expected a YAML mapping, got {got}")
-    return document
-
-
-def _find(files: list[_Entry], kind: str, name: str, where: str) -> _Entry:
-    """Give the entry of the first file that has one of this name."""
-    found: dict[str, _Entry] = {}
-    for file in files:
-        found = file.entries(kind) | found
-    if name not in found:
-        known = ", ".join(map(repr, found)) or "none"
-        raise ConfigError(f"{where}: {kind} {name!r}: is not there; there is {known}")
-    return found[name]
-
-
-def _server(cluster: _Entry) -> httpx.URL:
-    # A malformed URL may hold a password: nothing of it is repeated.
-    with suppress(httpx.InvalidURL, ValueError):
-        url = httpx.URL(cluster.get("server", str))
-        extra = url.userinfo or url.query or url.fragment
-        if url.scheme in ("http", "https") and url.host and not extra:
-            return url
-    raise cluster.error("server", "expected http://host or https://host, without user and query")
-
-
-def _ssl_context(cluster: _Entry, user: _Entry) -> ssl.SSLContext:
-    authority = cluster.pem("certificate-authority")
-    insecure = cluster.get("insecure-skip-tls-verify", bool)
-    if insecure and authority is not None:
-        raise cluster.error("insecure-skip-tls-verify", "excludes a certificate-authority")
-    name = cluster.get("tls-server-name", str)
-    context = server_context(authority, server_name=name, insecure=insecure, where=cluster.where)
-    certificate, key = user.pem("client-certificate"), user.pem("client-key")
-    load_client_certificate(context, certificate, key, user.where)
-    return context
-
-
-def _auth(server: httpx.URL, user: _Entry) -> BearerAuth | None:
-    token, path = user.get("token", str), user.path("tokenFile")
-    if not token and path is None:
-        return None
-    if server.scheme == "http" and not is_loopback(server.host):
-        raise user.error("tokenFile" if path else "token", "cannot be sent over plain http")
-    return BearerAuth(token, path=path, where=user.where)

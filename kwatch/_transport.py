@@ -2,15 +2,15 @@
 
 import ipaddress
 import socket
-import ssl
-from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 from urllib.request import getproxies
 
 import httpx
 
 from kwatch._errors import ConfigError
+from kwatch._tls import Tls
 
 TIMEOUT = httpx.Timeout(10.0, read=60.0)
 """Seconds; 60 is the server's own limit for a request."""
@@ -28,33 +28,30 @@ _SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
 _TRANSPORT_OPTIONS = {"verify", "cert", "http1", "http2", "limits", "proxy"}
 
 
-def with_transport(
-    options: Mapping[str, Any], ssl_context: ssl.SSLContext, transport: Callable[..., object]
-) -> dict[str, Any]:
-    """Give the options of a client a ``transport``, unless they have one.
+def wire_options(
+    options: dict[str, Any], proxy: httpx.Proxy | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the options of a client: those of its transport, and the rest.
 
     httpx takes no socket options, and asks the environment for no proxy when it is given a
     transport: so the transport is made here, and gets the options that concern it.
 
     Args:
         options: Those of `httpx.Client`, with a ``base_url``.
-        ssl_context: What verifies the server where there is no option ``verify``.
-        transport: `httpx.HTTPTransport` or `httpx.AsyncHTTPTransport`.
-
-    Returns:
-        The options for the client; ``options`` itself is left as it is.
+        proxy: What to use, unless there is an option ``proxy``; None: that of the environment.
 
     Raises:
-        ConfigError: The environment's proxy is no URL.
+        ConfigError: The environment's proxy cannot be used.
     """
-    if options.get("transport") is not None:
-        return dict(options)
-    wire: dict[str, Any] = {"verify": ssl_context, "limits": _LIMITS}
+    wire: dict[str, Any] = {"limits": _LIMITS}
     wire |= {name: options[name] for name in _TRANSPORT_OPTIONS & options.keys()}
-    if wire.get("proxy") is None and options.get("trust_env", True):
-        wire["proxy"] = proxy_of(httpx.URL(options["base_url"]))
+    if wire.get("proxy") is None:
+        wire["proxy"] = proxy
+    if wire["proxy"] is None and options.get("trust_env", True):
+        wire["proxy"] = environment_proxy(httpx.URL(options["base_url"]))
+    wire["socket_options"] = _SOCKET_OPTIONS
     rest = {name: value for name, value in options.items() if name not in _TRANSPORT_OPTIONS}
-    return rest | {"transport": transport(**wire, socket_options=_SOCKET_OPTIONS)}
+    return wire, rest
 
 
 def is_loopback(host: str) -> bool:
@@ -68,20 +65,39 @@ def is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
-def proxy_of(server: httpx.URL) -> httpx.Proxy | None:
+def environment_proxy(server: httpx.URL) -> httpx.Proxy | None:
     """Give the proxy that the environment names for a server, as kubectl reads it.
 
     Raises:
-        ConfigError: It is no URL of a proxy.
+        ConfigError: It cannot be used.
     """
     proxies = getproxies()
     address = proxies.get(server.scheme)
     if not address or is_loopback(server.host) or _is_in(server.host, proxies.get("no", "")):
         return None
-    try:
-        return httpx.Proxy(address if "://" in address else f"http://{address}")
-    except (httpx.InvalidURL, ValueError):  # not chained: it may hold a password
-        raise ConfigError(f"${server.scheme.upper()}_PROXY: is no URL of a proxy") from None
+    place = f"${server.scheme.upper()}_PROXY"
+    return checked_proxy(address if "://" in address else f"http://{address}", place)
+
+
+def checked_proxy(address: str, place: str, tls: Tls | None = None) -> httpx.Proxy:
+    """Give a proxy that can be used.
+
+    Args:
+        address: Its URL: http, https, or socks5.
+        place: What messages start with; they do not show the URL, which may hold a password.
+        tls: How an https proxy is verified, if not by the system's authorities alone.
+
+    Raises:
+        ConfigError: It is no such URL, or what socks5 needs is not installed.
+    """
+    with suppress(httpx.InvalidURL, ValueError):
+        url = httpx.URL(address)
+        if url.host and url.scheme == "socks5" and find_spec("socksio") is None:
+            raise ConfigError(f"{place}: socks5 needs: pip install 'kwatch-stream[socks]'")
+        if url.host and url.scheme in ("http", "https", "socks5"):
+            context = tls.proxy_context() if tls is not None and url.scheme == "https" else None
+            return httpx.Proxy(url, ssl_context=context)
+    raise ConfigError(f"{place}: expected http://host, https://host or socks5://host")
 
 
 def _is_in(host: str, no_proxy: str) -> bool:

@@ -1,11 +1,15 @@
 """Fixtures that several test modules share, and the table of scenarios at the end of a run."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from kwatch.testing import FakeAPIServer
 from tests.front import FRONTS, Front
+from tests.kubeconfigs import WAYS, Fetch, fetch_by
+from tests.pki import Pki
 from tests.scenarios import OUTCOMES, table
 from tests.worlds import WORLDS, World
 from tests.worlds import world as make_world
@@ -31,6 +35,28 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Threads, asyncio and trio in turn: one test body for all of them."""
     with make_world(request.param) as world:
         yield world
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No kubeconfig, no cluster, no proxy and no authority but what a test sets up."""
+    for name in list(os.environ):
+        if name.upper().endswith("_PROXY") or name.startswith(("KUBE", "SSL_CERT")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """Certificate authorities, and certificates."""
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(params=WAYS)
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    """GET ``path`` by the client of a configuration, in each of the three ways that there are."""
+    return fetch_by(request.param)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

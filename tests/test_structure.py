@@ -29,10 +29,16 @@ LAYERS = (
     ("_target",),
     ("_policy",),
     ("_session",),
-    ("_client", "_credentials", "_delivery", "_interrupt"),
-    ("_sessions", "_transport"),
+    ("_client", "_delivery", "_interrupt"),
+    ("_sessions",),
+    ("_files", "_loop", "_program", "_rotation"),
+    ("_arotating", "_rotating", "_tls"),
+    ("_credential", "_entry", "_transport"),
+    ("_cluster", "_exec", "_impersonation", "_stored"),
+    ("_auth",),
+    ("_user",),
     ("_kubeconfig",),
-    ("_loop", "_mailbox", "_reader", "_signals"),
+    ("_mailbox", "_reader", "_signals"),
     ("_amailbox", "_areader"),
     ("_amerge", "_awire", "_merge", "_wire"),
     ("_linked",),
@@ -137,6 +143,8 @@ class Unasync(ast.NodeTransformer):
     """Makes of an async front end what the sync one should be."""
 
     NAMES: ClassVar = {
+        "AsyncBaseTransport": "BaseTransport",
+        "AsyncByteStream": "SyncByteStream",
         "AsyncClient": "Client",
         "AsyncHandle": "Handle",
         "AsyncIterable": "Iterable",
@@ -144,14 +152,17 @@ class Unasync(ast.NodeTransformer):
         "AsyncSupervisor": "Supervisor",
         "AsyncWatcher": "Watcher",
         "__aenter__": "__enter__",
+        "__aiter__": "__iter__",
         "AsyncGenerator": "Generator",
         "AsyncIterator": "Iterator",
         "aclose": "close",
         "aconnect": "connect",
+        "aiter": "iter",
         "aiter_bytes": "iter_bytes",
         "anext": "next",
         "aread": "read",
         "awatch": "watch",
+        "handle_async_request": "handle_request",
     }
 
     def rename(self, name: str) -> str:
@@ -218,6 +229,7 @@ def test_the_front_ends_differ_in_await_alone(name: str) -> None:
 TWINS = {
     "drive": ("drive", "fold"),
     "process": ("stop", "join", "_wait"),
+    "rotating": ("handle_request", "close", "end", "_close_spent", "__iter__"),
     "handle": ("state", "send", "result", "_steps"),
     "watcher": ("fold",),
     "supervisor": (

@@ -1,0 +1,161 @@
+"""A real server on a loopback socket, with TLS where it has a certificate, and a proxy too."""
+
+import http.server
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.message import Message
+from http import HTTPStatus
+from typing import Any
+
+from tests.frames import Json, status
+from tests.pki import Issued
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with what it was sent; ``/stream`` goes on until the server is told to stop."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+    server: "Server"
+
+    def do_GET(self) -> None:
+        code = HTTPStatus(self.server.answer(self.headers))
+        if code != HTTPStatus.OK:
+            self._send(code, status(code, code.phrase.replace(" ", ""), code.phrase))
+        elif self.path == "/stream":
+            self._stream()
+        else:
+            self._send(code, self._seen())
+
+    def _seen(self) -> Json:
+        certificate: Any = None
+        if isinstance(self.connection, ssl.SSLSocket):
+            certificate = self.connection.getpeercert()
+        return {
+            "path": self.path,
+            "authorization": self.headers.get("Authorization"),
+            "user_agent": self.headers["User-Agent"],
+            "client": dict(name for [name] in certificate["subject"]) if certificate else None,
+            "headers": self.headers.items(),
+            "peer": self.client_address[1],
+        }
+
+    def _send(self, code: HTTPStatus, answer: Json) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"1\r\nx\r\n")
+        self.server.stopping.wait(self.timeout)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def do_CONNECT(self) -> None:
+        """Be a proxy in whose network every name is 127.0.0.1."""
+        self.server.tunnels.append(self.path)
+        port = int(self.path.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=self.timeout) as upstream:
+            self.send_response(200)
+            self.end_headers()
+            back = threading.Thread(target=_pump, args=(upstream, self.connection))
+            back.start()
+            _pump(self.connection, upstream)
+            back.join()
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is logged."""
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """What `serve` gives.
+
+    Attributes:
+        url: Where it is.
+        answer: Gives the status that a GET is answered with, by the headers of the request; any
+            but 200, which is the default, comes with a Kubernetes Status.
+        connections: The addresses of the clients, one for each connection. Those of a TLS
+            handshake that failed are not among them.
+        names: The server names of the TLS handshakes.
+        tunnels: Where it was asked to connect to, as a proxy.
+        stopping: What ends the streams when it is set.
+    """
+
+    daemon_threads = False
+    request_queue_size = 256
+
+    def __init__(
+        self, identity: Issued | None, client_authority: Issued | None, host: str = "127.0.0.1"
+    ) -> None:
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, 0), Handler)
+        self.stopping = threading.Event()
+        self.answer: Callable[[Message], int] = lambda headers: 200
+        self.connections: list[tuple[str, int]] = []
+        self.tunnels: list[str] = []
+        self.names: list[str | None] = []
+        address = f"[{host}]" if ":" in host else host
+        self.url = f"http{'s' if identity else ''}://{address}:{self.server_port}"
+        if identity:
+            self._secure(identity, client_authority)
+
+    def _secure(self, identity: Issued, client_authority: Issued | None) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(identity.path)
+        context.sni_callback = lambda _socket, name, _context: self.names.append(name)
+        if client_authority:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(client_authority.path)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self.connections.append(address[:2])
+        return connection, address
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is what these tests are about."""
+
+
+@contextmanager
+def serve(
+    identity: Issued | None = None,
+    client_authority: Issued | None = None,
+    host: str = "127.0.0.1",
+) -> Iterator[Server]:
+    """Have a server, until the context ends.
+
+    Args:
+        identity: Its certificate; None: it speaks plain HTTP.
+        client_authority: Who has to have signed the certificates of clients; None: they need none.
+        host: The loopback address.
+    """
+    with Server(identity, client_authority, host) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.stopping.set()
+            server.shutdown()
+            thread.join()
