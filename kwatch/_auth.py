@@ -21,8 +21,8 @@ from kwatch._loop import in_loop
 KEEP_SECONDS = 60.0
 """How long a credential stays in use when nothing came in its place."""
 
-_Fetching: TypeAlias = "Future[None]"
-_Flow: TypeAlias = "Generator[httpx.Request | _Fetching, httpx.Response | None, None]"
+_Fetching: TypeAlias = Future[None]
+_Flow: TypeAlias = Generator[httpx.Request | _Fetching, httpx.Response | None, None]
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ class KubeAuth(httpx.Auth):
 
     A credential is fetched when the last one has run out, and when the server answers 401; the
     request is then repeated once, if it is another one. One fetch at a time is under way, in a
-    thread of its own; whoever needs it waits for it. If it fails, that is logged as a warning, and
-    the last credential stays in use; where there is none, it is a `ConfigError`.
+    thread of its own; whoever needs it waits for it. If it fails, a warning is logged, once while
+    that lasts, and the last credential stays in use; where there is none, it is a `ConfigError`.
 
     One object may serve any number of clients, threads and event loops. An ``Authorization`` that
     a request has already is left as it is.
@@ -59,6 +59,7 @@ class KubeAuth(httpx.Auth):
         self._clock = clock
         self._lock = threading.Lock()
         self._fetching: _Fetching | None = None
+        self._warned = ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.source!r})"
@@ -75,7 +76,8 @@ class KubeAuth(httpx.Auth):
         Raises:
             ConfigError: That failed, and there is none in use.
         """
-        _outcome(self._fetch(self._credential))
+        if (fetching := self._fetch(self._credential)) is not None:
+            _outcome(fetching)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Authorize ``request``, and once more if it is refused and there is another credential."""
@@ -108,7 +110,8 @@ class KubeAuth(httpx.Auth):
 
     def _flow(self, request: httpx.Request) -> _Flow:
         """Do the work of both flows: yield a request to be sent, or a fetch to be waited for."""
-        request.headers = httpx.Headers([*request.headers.raw, *self._headers])
+        if self._headers and "Impersonate-User" not in request.headers:
+            request.headers = httpx.Headers([*request.headers.raw, *self._headers])
         if "Authorization" in request.headers:
             yield request
             return
@@ -126,21 +129,19 @@ class KubeAuth(httpx.Auth):
     def _renewed(
         self, known: Credential | None
     ) -> Generator[_Fetching, httpx.Response | None, Credential]:
-        yield self._fetch(known)
+        if (fetching := self._fetch(known)) is not None:
+            yield fetching
         assert self._credential is not None  # noqa: S101 - a fetch that gives none raises
         return self._credential
 
-    def _fetch(self, known: Credential | None) -> _Fetching:
-        """Begin to replace a credential, unless that is under way, or has been done."""
+    def _fetch(self, known: Credential | None) -> _Fetching | None:
+        """Begin to replace a credential, unless that is under way; None if it is done already."""
         with self._lock:
-            fetching = self._fetching
-            if fetching is not None:
-                return fetching
-            fetching = Future()
             if self._credential is not known:
-                fetching.set_result(None)
-                return fetching
-            self._fetching = fetching
+                return None
+            if self._fetching is not None:
+                return self._fetching
+            fetching = self._fetching = Future()
         thread = threading.Thread(
             target=self._run, args=(fetching,), name="kwatch-credential", daemon=True
         )
@@ -155,14 +156,13 @@ class KubeAuth(httpx.Auth):
         credential = self._credential
         try:
             credential = self.source.fetch()
-        except ConfigError as error:
-            if credential is None:
+            self._warned = ""
+        except BaseException as error:
+            if credential is None or not isinstance(error, ConfigError):
                 failure = error
             else:
-                _log.warning("%s; the last good credential stays in use", error)
+                self._warn(str(error))
                 credential = replace(credential, expires_at=self._clock() + KEEP_SECONDS)
-        except BaseException as error:
-            failure = error
         with self._lock:
             self._credential = credential
             self._fetching = None
@@ -170,6 +170,12 @@ class KubeAuth(httpx.Auth):
             fetching.set_result(None)
         else:
             fetching.set_exception(failure)
+
+    def _warn(self, problem: str) -> None:
+        """Log what a fetch failed with, once while it lasts."""
+        if problem != self._warned:
+            _log.warning("%s; the last good credential stays in use", problem)
+        self._warned = problem
 
 
 def _authorized(request: httpx.Request, credential: Credential) -> httpx.Request:
