@@ -5,6 +5,7 @@ import datetime
 import json
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,9 @@ TIMEOUT = 60.0
 INTERACTIVE_TIMEOUT = 300.0
 """Seconds that it may take when somebody may have to log in."""
 
+_ESCAPES = re.compile(
+    r"\x1b\[[ -?]*[@-~]|[^\s -~\xa0-\U0010ffff]"
+)  # what changes a terminal's colours, and worse
 _NO_TIME = datetime.datetime.min.replace(tzinfo=datetime.UTC)  # Go's
 
 
@@ -85,9 +89,6 @@ class ExecPlugin:
                 timeout=self.timeout or (INTERACTIVE_TIMEOUT if interactive else TIMEOUT),
                 place=self.where,
             )
-        except FileNotFoundError:
-            hint = " ".join(filter(str.isprintable, self.install_hint.split()))
-            raise ConfigError(f"{self.where}: is not there{hint and f': {hint}'}") from None
         except OSError as error:
             raise ConfigError(f"{self.where}: cannot be run: {error.strerror}") from error
         return self._credential(self._status(output))
@@ -104,11 +105,16 @@ class ExecPlugin:
 
     def _executable(self) -> str:
         if os.path.dirname(self.command):
-            return self.command
-        found = shutil.which(self.command)
-        if found is None or not os.path.isabs(found):  # never out of the working directory
-            raise FileNotFoundError
-        return found
+            if os.path.exists(self.command):
+                return self.command
+            problem = "is not there"
+        else:
+            found = shutil.which(self.command)
+            if found is not None and os.path.isabs(found):  # never out of the working directory
+                return found
+            problem = "is not on the PATH"
+        hint = " ".join(_ESCAPES.sub("", self.install_hint).split())
+        raise ConfigError(f"{self.where}: {problem}{hint and f': {hint}'}")
 
     def _info(self, interactive: bool) -> str:
         spec: dict[str, Any] = {"interactive": interactive}

@@ -74,9 +74,9 @@ def _refuse(user: Entry, server: httpx.URL) -> None:
     provider = user.inner("auth-provider")
     if provider.fields:
         name = provider.get("name", str)
-        successor = _SUCCESSORS.get(name, "one for your identity provider")
-        use = f"use an exec plugin: {successor}"
-        raise user.error("auth-provider", f"{name!r} is not supported, nor is any other: {use}")
+        plugin = _SUCCESSORS.get(name, "of your identity provider")
+        problem = f"none is supported; for {name!r} use the exec plugin {plugin}"
+        raise user.error("auth-provider", problem)
     found = [name for name in _SECRETS if user.fields.get(name)]
     if found and server.scheme == "http" and not is_loopback(server.host):
         raise user.error(found[-1], "cannot be sent over plain http")

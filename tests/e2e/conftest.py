@@ -3,16 +3,24 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
 from kwatch import ConfigError, KubeConfig
 
+from .gate import Gate
 from .live import Box, Front, Proxy, namespaces, serve_widgets
 
 FRONTS = ("watch", "awatch-asyncio", "awatch-trio")
 MANY = 502
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if item.get_closest_marker("slow") and "slow" not in item.config.option.markexpr:
+        pytest.skip("takes minutes; run it with -m slow")
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +96,14 @@ def proxy(config: KubeConfig) -> Iterator[Proxy]:
     proxy = Proxy(config.server)
     yield proxy
     proxy.close()
+
+
+@pytest.fixture
+def gate(config: KubeConfig, tmp_path: Path) -> Iterator[Gate]:
+    """A server whose tokens run out."""
+    gate = Gate(config, tmp_path / "ledger")
+    yield gate
+    gate.close()
 
 
 def context_or_skip(kubeconfig: str, context: str) -> KubeConfig:
