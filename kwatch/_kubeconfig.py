@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
@@ -21,9 +22,6 @@ from kwatch._transport import TIMEOUT, wire_options
 from kwatch._user import auth_of
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_USER_AGENT = "kwatch"
-with suppress(PackageNotFoundError):
-    _USER_AGENT += f"/{version('kwatch-stream')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +151,7 @@ class KubeConfig:
         rotating: Callable[..., object],
         given: dict[str, Any],
     ) -> dict[str, Any]:
-        headers = httpx.Headers({"User-Agent": _USER_AGENT})
+        headers = httpx.Headers({"User-Agent": _user_agent()})
         if self.disable_compression:
             headers["Accept-Encoding"] = "identity"
         headers.update(given.get("headers"))
@@ -200,3 +198,11 @@ class KubeConfig:
             proxy=proxy_of(cluster, tls),
             disable_compression=cluster.get("disable-compression", bool),
         )
+
+
+@cache
+def _user_agent() -> str:
+    try:
+        return f"kwatch/{version('kwatch-stream')}"
+    except PackageNotFoundError:
+        return "kwatch"

@@ -1,6 +1,8 @@
-"""The event loop that runs: asyncio's, or trio's."""
+"""The event loop that runs: asyncio's, or trio's.
 
-import asyncio
+asyncio is imported where it runs: a program without an event loop does without.
+"""
+
 import contextvars
 import sys
 from collections.abc import Callable, Coroutine
@@ -23,6 +25,8 @@ def spawn(run: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], obje
     trio: Any = trio_here()
     if trio is not None:
         return trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+    import asyncio
+
     task = asyncio.get_running_loop().create_task(run())
     task.add_done_callback(lambda _: ended())
     return task
@@ -34,11 +38,13 @@ def in_loop() -> InLoop:
     Once the loop has ended, it does nothing.
     """
     trio: Any = trio_here()
-    call_soon: Callable[[Callable[[], object]], object] = (
-        asyncio.get_running_loop().call_soon_threadsafe
-        if trio is None
-        else trio.lowlevel.current_trio_token().run_sync_soon
-    )
+    call_soon: Callable[[Callable[[], object]], object]
+    if trio is not None:
+        call_soon = trio.lowlevel.current_trio_token().run_sync_soon
+    else:
+        import asyncio
+
+        call_soon = asyncio.get_running_loop().call_soon_threadsafe
 
     def call(function: Callable[[], object]) -> None:
         with suppress(RuntimeError):
@@ -61,6 +67,8 @@ def is_cancellation(error: BaseException) -> bool:
     trio: Any = trio_here()
     if trio is not None:
         return isinstance(error, trio.Cancelled | GeneratorExit)
+    import asyncio
+
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
