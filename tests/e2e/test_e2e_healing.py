@@ -370,6 +370,7 @@ def test_a_namespace_without_rights_does_not_stop_the_other(
         """Ask for one of the namespaces in the name of one who has no rights."""
         if f"/{two.namespace}/" in request.url.path:
             assert nobody.auth is not None
+            del request.headers["Authorization"]
             next(nobody.auth.auth_flow(request))
 
     options: Object = {"namespace": two_namespaces, "backoff": SOON, "change": forbid}
