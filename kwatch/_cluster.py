@@ -8,7 +8,7 @@ import httpx
 
 from kwatch._entry import Entry
 from kwatch._tls import Tls
-from kwatch._transport import checked_proxy
+from kwatch._transport import checked_proxy, is_address
 
 _TLS_FIELDS = (
     "certificate-authority",
@@ -36,7 +36,7 @@ def server_of(cluster: Entry, user: Entry) -> httpx.URL:
     with suppress(httpx.InvalidURL, ValueError):
         url = httpx.URL(text)
         extra = url.userinfo or url.query or url.fragment
-        if url.scheme in ("http", "https") and url.host and not extra:
+        if url.scheme in ("http", "https") and is_address(url) and not extra:
             return url
     raise cluster.error("server", "expected http://host or https://host, without user and query")
 
@@ -84,7 +84,7 @@ def exec_info(cluster: Entry) -> dict[str, Any]:
         if extension.get("name", str) == _EXEC_EXTENSION:
             info["config"] = extension.fields.get("extension")
             try:
-                json.dumps(info)
+                json.dumps(info, allow_nan=False)
             except (TypeError, ValueError, RecursionError):
                 raise extension.error("extension", "cannot be written as JSON") from None
     return info

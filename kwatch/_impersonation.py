@@ -34,7 +34,10 @@ def impersonation(user: Entry) -> Headers:
     for key in extra.fields:
         if not isinstance(key, str):
             raise user.error("as-user-extra", f"expected str as a key, got {type(key).__name__}")
-        header = "Impersonate-Extra-" + quote(key.lower(), safe=_TOKEN_CHARACTERS)
+        try:
+            header = "Impersonate-Extra-" + quote(key.lower(), safe=_TOKEN_CHARACTERS)
+        except UnicodeError:
+            raise user.error("as-user-extra", "holds a key that is no Unicode") from None
         for value in extra.texts(key):
             add(header, value, "as-user-extra")
     if headers and not name:

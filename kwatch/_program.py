@@ -41,18 +41,21 @@ def printed_by(
         OSError: It cannot be run.
     """
     apart = not interactive and os.name != "nt"
-    process = subprocess.Popen(  # noqa: S603 - there is no shell, and the kubeconfig names it
-        arguments,
-        env=environment,
-        stdin=None if interactive else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        process_group=0 if apart else None,
-    )
     try:
-        output = _output(process, timeout, place)
-    except BaseException:
-        _kill(process, apart)
-        raise
+        process = subprocess.Popen(  # noqa: S603 - there is no shell, and the kubeconfig names it
+            arguments,
+            env=environment,
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            process_group=0 if apart else None,
+        )
+        try:
+            output = _output(process, timeout, place)
+        except BaseException:
+            _kill(process, apart)
+            raise
+    except RuntimeError as error:  # there can be no more threads or processes
+        raise ConfigError(f"{place}: cannot be run: {error}") from error
     if process.returncode < 0:
         raise ConfigError(f"{place}: was ended by signal {-process.returncode}")
     if process.returncode > 0:
@@ -64,7 +67,11 @@ def _output(process: subprocess.Popen[bytes], timeout: float, place: str) -> byt
     deadline = time.monotonic() + timeout
     printed: SimpleQueue[bytes] = SimpleQueue()
     assert process.stdout is not None  # noqa: S101
-    threading.Thread(target=_read, args=(process.stdout, printed), daemon=True).start()
+    try:
+        threading.Thread(target=_read, args=(process.stdout, printed), daemon=True).start()
+    except RuntimeError:
+        process.stdout.close()
+        raise
     try:
         output = printed.get(timeout=timeout)
         if len(output) > OUTPUT_LIMIT:

@@ -54,6 +54,11 @@ def wire_options(
     return wire, rest
 
 
+def is_address(url: httpx.URL) -> bool:
+    """Tell whether a URL has a host, and a port that there can be, if any."""
+    return bool(url.host) and (url.port is None or 0 < url.port < 65536)
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether what is sent to ``host`` never leaves this machine.
 
@@ -92,9 +97,10 @@ def checked_proxy(address: str, place: str, tls: Tls | None = None) -> httpx.Pro
     """
     with suppress(httpx.InvalidURL, ValueError):
         url = httpx.URL(address)
-        if url.host and url.scheme == "socks5" and find_spec("socksio") is None:
+        usable = is_address(url) and url.scheme in ("http", "https", "socks5")
+        if usable and url.scheme == "socks5" and find_spec("socksio") is None:
             raise ConfigError(f"{place}: socks5 needs: pip install 'kwatch-stream[socks]'")
-        if url.host and url.scheme in ("http", "https", "socks5"):
+        if usable:
             context = tls.proxy_context() if tls is not None and url.scheme == "https" else None
             return httpx.Proxy(url, ssl_context=context)
     raise ConfigError(f"{place}: expected http://host, https://host or socks5://host")

@@ -17,7 +17,7 @@ from kwatch._stored import Stored
 from kwatch._tls import Tls
 from kwatch._transport import is_loopback
 
-_SECRETS = ("token", "tokenFile", "username", "password", "exec")
+_SECRETS = ("tokenFile", "token", "username", "password", "exec")
 _SUCCESSORS = {
     "azure": "kubelogin",
     "gcp": "gke-gcloud-auth-plugin",
@@ -49,7 +49,10 @@ def auth_of(
     Raises:
         ConfigError: A credential cannot be used.
     """
-    _refuse(user, server)
+    # what goes to this machine by way of a proxy leaves it
+    if server.scheme == "http" and (cluster.has("proxy-url") or not is_loopback(server.host)):
+        _refuse_plain(user)
+    _refuse_provider(user)
     headers = impersonation(user)
     plugin = _plugin(user.inner("exec"), cluster, tls, clock) if user.has("exec") else None
     stored = Stored(
@@ -70,16 +73,19 @@ def auth_of(
     return auth
 
 
-def _refuse(user: Entry, server: httpx.URL) -> None:
+def _refuse_plain(user: Entry) -> None:
+    for name in _SECRETS:
+        if user.fields.get(name):
+            raise user.error(name, "cannot be sent over plain http")
+
+
+def _refuse_provider(user: Entry) -> None:
     provider = user.inner("auth-provider")
     if provider.fields:
         name = provider.get("name", str)
         plugin = _SUCCESSORS.get(name, "of your identity provider")
         problem = f"none is supported; for {name!r} use the exec plugin {plugin}"
         raise user.error("auth-provider", problem)
-    found = [name for name in _SECRETS if user.fields.get(name)]
-    if found and server.scheme == "http" and not is_loopback(server.host):
-        raise user.error(found[-1], "cannot be sent over plain http")
 
 
 def _authorization(user: Entry) -> str:

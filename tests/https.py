@@ -1,12 +1,14 @@
 """A real server on a loopback socket, with TLS where it has a certificate, and a proxy too."""
 
+import base64
 import http.server
 import json
+import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from email.message import Message
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 10
+    disable_nagle_algorithm = True  # or the second write of an answer waits 40 ms
     server: "Server"
 
     def do_GET(self) -> None:
@@ -63,27 +66,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         """Be a proxy in whose network every name is 127.0.0.1."""
         self.server.tunnels.append(self.path)
+        scheme, _, login = self.headers.get("Proxy-Authorization", "").partition(" ")
+        if scheme == "Basic":
+            self.server.logins.append(base64.b64decode(login).decode())
         port = int(self.path.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=self.timeout) as upstream:
             self.send_response(200)
             self.end_headers()
-            back = threading.Thread(target=_pump, args=(upstream, self.connection))
-            back.start()
-            _pump(self.connection, upstream)
-            back.join()
+            tunnel(self.connection, upstream)
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         """Nothing is logged."""
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
+def tunnel(one: socket.socket, other: socket.socket) -> None:
+    """Carry what comes from either side to the other, until one of them ends."""
+    peers = {one: other, other: one}
+    with suppress(OSError):
+        while readable := _readable(peers):
+            for source in readable:
+                if not (data := source.recv(65536)):
+                    return
+                peers[source].sendall(data)
+
+
+def _readable(sockets: Iterable[socket.socket]) -> list[socket.socket]:
+    """Those that something has come from; none if that takes too long."""
+    decrypted: list[socket.socket] = [
+        one for one in sockets if isinstance(one, ssl.SSLSocket) and one.pending()
+    ]
+    return decrypted or select.select(list(sockets), [], [], Handler.timeout)[0]
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -95,8 +108,10 @@ class Server(http.server.ThreadingHTTPServer):
             but 200, which is the default, comes with a Kubernetes Status.
         connections: The addresses of the clients, one for each connection. Those of a TLS
             handshake that failed are not among them.
+        open: The ports of the clients that have not hung up yet, as far as the server has seen.
         names: The server names of the TLS handshakes.
         tunnels: Where it was asked to connect to, as a proxy.
+        logins: The ``name:password`` that it was shown as a proxy.
         stopping: What ends the streams when it is set.
     """
 
@@ -112,7 +127,9 @@ class Server(http.server.ThreadingHTTPServer):
         self.stopping = threading.Event()
         self.answer: Callable[[Message], int] = lambda headers: 200
         self.connections: list[tuple[str, int]] = []
+        self.open: set[int] = set()
         self.tunnels: list[str] = []
+        self.logins: list[str] = []
         self.names: list[str | None] = []
         address = f"[{host}]" if ":" in host else host
         self.url = f"http{'s' if identity else ''}://{address}:{self.server_port}"
@@ -131,7 +148,14 @@ class Server(http.server.ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         self.connections.append(address[:2])
+        self.open.add(address[1])
         return connection, address
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.open.discard(client_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is what these tests are about."""

@@ -309,3 +309,90 @@ def test_servers_are_verified_as_kubectl_does(pki: Pki, server_name: str) -> Non
     assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert context.cert_store_stats()["x509"] == 1
+
+
+# Contexts that are kept, and made anew
+
+
+@pytest.fixture
+def pair(tmp_path: Path, pki: Pki) -> tuple[Path, Path]:
+    """A certificate and its key, in files."""
+    return write(tmp_path, pki.client.pem, "crt"), write(tmp_path, pki.client.key_pem(), "key")
+
+
+def test_a_context_is_kept_while_the_files_hold_the_same(
+    tmp_path: Path, pki: Pki, pair: tuple[Path, Path]
+) -> None:
+    authority = write(tmp_path, pki.root.pem, "ca")
+    tls = Tls(authority)
+    context = tls.context(*pair)
+    for path in (authority, *pair):
+        path.write_bytes(path.read_bytes())
+        os.utime(path, (0, 0))
+    assert tls.context(*pair) is context
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_comment_is_reason_enough_for_another_context(
+    pki: Pki, pair: tuple[Path, Path], position: int
+) -> None:
+    """What files hold is compared, not what it means."""
+    tls = Tls(pki.root.pem)
+    context = tls.context(*pair)
+    pair[position].write_bytes(b"# new\n" + pair[position].read_bytes())
+    assert tls.context(*pair) is not context
+
+
+def test_another_pair_needs_another_context(pki: Pki, pair: tuple[Path, Path]) -> None:
+    tls = Tls(pki.root.pem)
+    contexts = [tls.context(*pair)]
+    for name in ("one", "two"):
+        issued = pki.issue(name, pki.root)
+        pair[0].write_bytes(issued.pem)
+        pair[1].write_bytes(issued.key_pem())
+        contexts.append(tls.context(*pair))
+    assert len({id(context) for context in contexts}) == 3
+
+
+def test_another_authority_needs_another_context(tmp_path: Path, pki: Pki) -> None:
+    authority = write(tmp_path, pki.root.pem, "ca")
+    tls = Tls(authority)
+    context = tls.context()
+    authority.write_bytes(pki.root.pem + pki.other_root.pem)
+    assert tls.context().cert_store_stats()["x509"] == 2
+    assert tls.context() is not context
+
+
+def test_no_certificate_any_more_needs_another_context(pki: Pki, pair: tuple[Path, Path]) -> None:
+    tls = Tls(pki.root.pem)
+    assert tls.context(*pair) is not tls.context()
+    assert tls.context() is tls.context()
+
+
+def test_what_moves_from_one_file_to_the_next_is_noticed(pki: Pki, pair: tuple[Path, Path]) -> None:
+    """The files together hold the same bytes as before."""
+    tls = Tls(pki.root.pem)
+    context = tls.context(*pair)
+    whole = pair[0].read_bytes() + pair[1].read_bytes()
+    pair[0].write_bytes(whole)
+    pair[1].write_bytes(b"")
+    with pytest.raises(ConfigError, match="client-key: is not the PEM key"):
+        tls.context(*pair)
+    pair[0].write_bytes(pki.client.pem)
+    pair[1].write_bytes(pki.client.key_pem())
+    assert tls.context(*pair) is context
+
+
+def test_the_last_context_outlives_files_that_are_wrong_for_a_while(
+    pki: Pki, pair: tuple[Path, Path]
+) -> None:
+    tls = Tls(pki.root.pem)
+    context = tls.context(*pair)
+    good = pair[1].read_bytes()
+    for content in (b"", pki.server.key_pem()):
+        pair[1].write_bytes(content)
+        for _ in range(2):
+            with pytest.raises(ConfigError, match="client-key: is not the PEM key"):
+                tls.context(*pair)
+    pair[1].write_bytes(good)
+    assert tls.context(*pair) is context
