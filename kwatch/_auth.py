@@ -59,6 +59,7 @@ class KubeAuth(httpx.Auth):
         self._clock = clock
         self._lock = threading.Lock()
         self._fetching: _Fetching | None = None
+        self._fetched_at = clock()
         self._warned = ""
 
     def __repr__(self) -> str:
@@ -68,7 +69,7 @@ class KubeAuth(httpx.Auth):
     def ssl_context(self) -> ssl.SSLContext:
         """What connections are made with at present; the same object while nothing changed."""
         credential = self._credential
-        return self.source.tls.context() if credential is None else credential.ssl_context
+        return self.source.tls.context() if credential is None else credential.latest()
 
     def renew(self) -> None:
         """Fetch a credential now.
@@ -76,7 +77,7 @@ class KubeAuth(httpx.Auth):
         Raises:
             ConfigError: That failed, and there is none in use.
         """
-        if (fetching := self._fetch(self._credential)) is not None:
+        if (fetching := self._fetch(self._credential, refused=False)) is not None:
             _outcome(fetching)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -116,28 +117,35 @@ class KubeAuth(httpx.Auth):
             yield request
             return
         credential = self._credential
-        if credential is None or self._clock() >= credential.expires_at:
-            credential = yield from self._renewed(credential)
+        if credential is None or self._is_due(credential):
+            credential = yield from self._renewed(credential, refused=False)
         response = yield _authorized(request, credential)
         if response is None or response.status_code != HTTPStatus.UNAUTHORIZED:
             return
         if self.source.renewable:
-            renewed = yield from self._renewed(credential)
+            renewed = yield from self._renewed(credential, refused=True)
             if renewed != credential:
                 yield _authorized(request, renewed)
 
+    def _is_due(self, credential: Credential) -> bool:
+        return not self._fetched_at <= self._clock() < credential.expires_at  # it may be set back
+
     def _renewed(
-        self, known: Credential | None
+        self, known: Credential | None, *, refused: bool
     ) -> Generator[_Fetching, httpx.Response | None, Credential]:
-        if (fetching := self._fetch(known)) is not None:
+        if (fetching := self._fetch(known, refused=refused)) is not None:
             yield fetching
         assert self._credential is not None  # noqa: S101 - a fetch that gives none raises
         return self._credential
 
-    def _fetch(self, known: Credential | None) -> _Fetching | None:
-        """Begin to replace a credential, unless that is under way; None if it is done already."""
+    def _fetch(self, known: Credential | None, *, refused: bool) -> _Fetching | None:
+        """Begin to replace a credential, unless that is under way; None if it is done already.
+
+        What replaces one that was refused has to differ from it: the same again may have been
+        fetched before the server came to refuse it.
+        """
         with self._lock:
-            if self._credential is not known:
+            if self._credential is not known and not (refused and self._credential == known):
                 return None
             if self._fetching is not None:
                 return self._fetching
@@ -158,13 +166,14 @@ class KubeAuth(httpx.Auth):
             credential = self.source.fetch()
             self._warned = ""
         except BaseException as error:
-            if credential is None or not isinstance(error, ConfigError):
+            if credential is None or not isinstance(error, Exception):
                 failure = error
             else:
                 self._warn(str(error))
                 credential = replace(credential, expires_at=self._clock() + KEEP_SECONDS)
         with self._lock:
             self._credential = credential
+            self._fetched_at = self._clock()
             self._fetching = None
         if failure is None:
             fetching.set_result(None)

@@ -10,28 +10,20 @@ from kwatch._entry import Entry
 from kwatch._tls import Tls
 from kwatch._transport import checked_proxy, is_address
 
-_TLS_FIELDS = (
-    "certificate-authority",
-    "certificate-authority-data",
-    "insecure-skip-tls-verify",
-    "client-certificate",
-    "client-certificate-data",
-)
 _EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 
 
-def server_of(cluster: Entry, user: Entry) -> httpx.URL:
+def server_of(cluster: Entry) -> httpx.URL:
     """Give the URL of the server.
 
-    Like kubectl, it takes ``host:port`` too, and then https if anything is said about certificates.
+    Like kubectl, it takes ``host:port`` too, as plain http.
 
     Raises:
         ConfigError: It is none.
     """
     text = cluster.get("server", str)
     if "://" not in text and "/" not in text:
-        secure = any(entry.fields.get(name) for name in _TLS_FIELDS for entry in (cluster, user))
-        text = f"{'https' if secure else 'http'}://{text}"
+        text = f"http://{text}"
     # A malformed URL may hold a password: nothing of it is repeated.
     with suppress(httpx.InvalidURL, ValueError):
         url = httpx.URL(text)

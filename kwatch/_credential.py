@@ -3,11 +3,13 @@
 import base64
 import math
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from kwatch._errors import ConfigError
-from kwatch._tls import Tls
+from kwatch._tls import Pem, Tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,13 @@ class Credential:
 
     Attributes:
         ssl_context: Verifies the server; holds the client certificate, if there is one.
+        latest: Gives the same context, or another one if a file that it is made of has changed.
         authorization: The header of this name; ``""``: none.
         expires_at: When to replace it, in seconds since 1970; infinity: when it is refused.
     """
 
     ssl_context: ssl.SSLContext = field(repr=False)
+    latest: Callable[[], ssl.SSLContext] = field(repr=False, compare=False)
     authorization: str = field(default="", repr=False)
     expires_at: float = field(default=math.inf, compare=False)
 
@@ -44,8 +48,25 @@ class Source(Protocol):
         """
 
 
+def credential(
+    tls: Tls,
+    certificate: Pem | None,
+    key: Pem | None,
+    where: str,
+    authorization: str,
+    expires_at: float = math.inf,
+) -> Credential:
+    """Make a credential of its parts; what is a file is read now.
+
+    Raises:
+        ConfigError: See `Tls.context`.
+    """
+    latest = partial(tls.context, certificate, key, where=where)
+    return Credential(latest(fresh=True), latest, authorization, expires_at)
+
+
 def bearer(token: str, place: str) -> str:
-    """Give the header that shows a token.
+    """Give the header that shows a token; spaces around it are ignored, as in any header.
 
     Raises:
         ConfigError: No header can hold it. The message starts with ``place``.
@@ -53,6 +74,7 @@ def bearer(token: str, place: str) -> str:
     >>> bearer("abc", "kubeconfig: token")
     'Bearer abc'
     """
+    token = token.strip(" ")
     if not token:
         raise ConfigError(f"{place}: is empty")
     if not (token.isascii() and token.isprintable()):
@@ -73,5 +95,8 @@ def basic(username: str, password: str, place: str) -> str:
     """
     if ":" in username:
         raise ConfigError(f"{place}: holds a colon, which ends the name")
-    text = f"{username}:{password}".encode("utf-8", "replace")
+    try:
+        text = f"{username}:{password}".encode()
+    except UnicodeError:  # it would hold the password
+        raise ConfigError(f"{place}: name or password is no Unicode") from None
     return "Basic " + base64.b64encode(text).decode()

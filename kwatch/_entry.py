@@ -1,8 +1,11 @@
 """Entry: a mapping of a kubeconfig that knows, for messages, where it stands."""
 
 import base64
+import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -10,6 +13,8 @@ from typing import Any, Self, TypeVar
 from kwatch._errors import ConfigError
 from kwatch._files import read_file, warn_of_writers
 from kwatch._tls import Pem
+
+_UNKNOWN_TAGS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 _T = TypeVar("_T", str, bool, list[Any], dict[str, Any])
 
@@ -120,10 +125,26 @@ def find(files: list[Entry], kind: str, name: str, where: str) -> Entry:
 
 
 def _mapping(path: Path, content: bytes) -> dict[str, Any]:
+    document = _json(content) or _yaml(path, content)
+    if document is None:  # as `touch` makes it
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: expected a YAML mapping, got {type(document).__name__}")
+    return document
+
+
+def _json(content: bytes) -> Any:
+    """Read JSON, which is YAML, but for its tabs and its surrogates; None if it is none."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(content)
+    return None
+
+
+def _yaml(path: Path, content: bytes) -> Any:
     import yaml  # a client in a cluster does without
 
     try:
-        document = yaml.safe_load(BytesIO(content))
+        return next(yaml.load_all(BytesIO(content), _loader()), None)
     except Exception as error:  # PyYAML lets out much more than YAMLError
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -132,7 +153,17 @@ def _mapping(path: Path, content: bytes) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or type(error).__name__
         problem = re.sub(r"""['"].*['"]""", "'...'", problem, flags=re.DOTALL)
         raise ConfigError(f"{path}: is no YAML: {place}{problem}") from None
-    if not isinstance(document, dict):
-        got = "nothing" if document is None else type(document).__name__
-        raise ConfigError(f"{path}: expected a YAML mapping, got {got}")
-    return document
+
+
+@cache
+def _loader() -> Any:
+    """Give a safe loader for which, as for kubectl, a date is the name that it may well be."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            first: [(tag, pattern) for tag, pattern in resolvers if tag not in _UNKNOWN_TAGS]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return Loader

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kwatch._credential import Credential, bearer
+from kwatch._credential import Credential, bearer, credential
 from kwatch._entry import Entry
 from kwatch._errors import ConfigError
 from kwatch._program import printed_by
@@ -130,7 +130,10 @@ class ExecPlugin:
         document: Any = None
         with suppress(ValueError, RecursionError):  # the error would hold the output
             document = json.loads(output)
-        if not isinstance(document, dict) or document.get("kind") != "ExecCredential":
+        if (
+            not isinstance(document, dict)
+            or document.get("kind", "ExecCredential") != "ExecCredential"
+        ):
             raise ConfigError(f"{self.where}: expected an ExecCredential in JSON, it printed none")
         if document.get("apiVersion") != self.api_version:
             expected = f"expected apiVersion {self.api_version!r}"
@@ -148,11 +151,9 @@ class ExecPlugin:
             if certificate:
                 missing, other = other, missing
             raise status.error(missing, f"is not set, but {other} is")
-        return Credential(
-            self.tls.context(_pem(certificate), _pem(key), where=status.where),
-            bearer(token, f"{status.where}: token") if token else "",
-            self._expires_at(status),
-        )
+        header = bearer(token, f"{status.where}: token") if token else ""
+        pair = _pem(certificate), _pem(key)
+        return credential(self.tls, *pair, status.where, header, self._expires_at(status))
 
     def _expires_at(self, status: Entry) -> float:
         text = status.get("expirationTimestamp", str)
@@ -167,7 +168,7 @@ class ExecPlugin:
             expected = "expected a time such as 2030-01-31T12:00:00Z, it is none"
             raise status.error("expirationTimestamp", expected) from None
         if expires_at <= self.clock():
-            problem = f"{moment.isoformat()} is past: check the plugin, and this machine's clock"
+            problem = "is past: check the plugin, and the clock of this machine"
             raise status.error("expirationTimestamp", problem)
         return expires_at
 

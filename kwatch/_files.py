@@ -10,6 +10,12 @@ from pathlib import Path
 
 from kwatch._errors import ConfigError
 
+REREAD_SECONDS = 60.0
+"""How old what was read may be. The kubelet renews a token two minutes or more before it runs out.
+
+Source: https://github.com/kubernetes/client-go/blob/master/transport/token_source.go
+"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,10 +45,12 @@ def warn_of_writers(path: Path) -> None:
     """
     if os.name == "nt":  # where the mode says nothing
         return
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError:  # it was there when it was read
+        return
     if status.st_uid not in (0, os.geteuid()):
         _log.warning("%s: it belongs to another user, who can have this one run anything", path)
     elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        mode = stat.S_IMODE(status.st_mode)
-        problem = "others may write to it (mode %04o), and so have this user run anything"
-        _log.warning(f"%s: {problem}: chmod go-w", path, mode)
+        problem = f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
+        _log.warning("%s: %s, and so have this user run anything: chmod go-w", path, problem)

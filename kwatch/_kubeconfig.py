@@ -128,7 +128,8 @@ class KubeConfig:
         It sends the credentials, opens any number of connections, and notices a dead peer by TCP
         keepalive within a minute. Like kubectl it heeds ``HTTPS_PROXY``, ``HTTP_PROXY`` and
         ``NO_PROXY`` where the cluster has no ``proxy-url``, but not for a loopback address
-        (httpcore 1.0 has no keepalive through a proxy).
+        (httpcore 1.0 has no keepalive through a proxy, and waits without an end for a socks5 proxy
+        that accepts a connection and never answers).
 
         Args:
             httpx_options: Those of `httpx.Client`, and they win; ``headers`` are added. With a
@@ -186,7 +187,7 @@ class KubeConfig:
 
     @classmethod
     def _resolved(cls, context: str, chosen: Entry, cluster: Entry, user: Entry) -> Self:
-        server, tls = server_of(cluster, user), tls_of(cluster)
+        server, tls = server_of(cluster), tls_of(cluster)
         auth = auth_of(user, cluster, server, tls)
         text = cluster.get("server", str)
         return cls(

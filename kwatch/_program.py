@@ -1,19 +1,23 @@
 """A program that is run for what it prints, and that cannot hang or flood the one who runs it."""
 
+import atexit
 import os
 import signal
 import subprocess
-import threading
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import IO
+from typing import BinaryIO
 
 from kwatch._errors import ConfigError
 
 OUTPUT_LIMIT = 1 << 20
 """Bytes; certificate chains have a few thousand."""
+
+_LOOK_SECONDS = 0.02  # how often it is looked at how much there is
+
+_running: set[tuple[subprocess.Popen[bytes], bool]] = set()
 
 
 def printed_by(
@@ -24,7 +28,7 @@ def printed_by(
     timeout: float,
     place: str,
 ) -> bytes:
-    """Run a program, without a shell, and give what it prints.
+    """Run a program, without a shell, and give what it has printed when it ends.
 
     What it writes to standard error goes where that of this process goes.
 
@@ -41,58 +45,63 @@ def printed_by(
         OSError: It cannot be run.
     """
     apart = not interactive and os.name != "nt"
-    try:
-        process = subprocess.Popen(  # noqa: S603 - there is no shell, and the kubeconfig names it
-            arguments,
-            env=environment,
-            stdin=None if interactive else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            process_group=0 if apart else None,
-        )
+    with _output_file() as output:
         try:
-            output = _output(process, timeout, place)
+            process = subprocess.Popen(  # noqa: S603 - no shell, and the kubeconfig names it
+                arguments,
+                env=environment,
+                stdin=None if interactive else subprocess.DEVNULL,
+                stdout=output,
+                process_group=0 if apart else None,
+            )
+        except RuntimeError as error:  # the interpreter exits
+            raise ConfigError(f"{place}: cannot be run: {error}") from error
+        _running.add((process, apart))
+        try:
+            code = _wait(process, output, timeout, place)
         except BaseException:
             _kill(process, apart)
             raise
-    except RuntimeError as error:  # there can be no more threads or processes
-        raise ConfigError(f"{place}: cannot be run: {error}") from error
-    if process.returncode < 0:
-        raise ConfigError(f"{place}: was ended by signal {-process.returncode}")
-    if process.returncode > 0:
-        raise ConfigError(f"{place}: failed with exit code {process.returncode}")
-    return output
+        finally:
+            _running.discard((process, apart))
+        output.seek(0)
+        printed = output.read()
+    if code < 0:
+        raise ConfigError(f"{place}: was ended by signal {-code}")
+    if code > 0:
+        raise ConfigError(f"{place}: failed with exit code {code}")
+    return printed
 
 
-def _output(process: subprocess.Popen[bytes], timeout: float, place: str) -> bytes:
+def _output_file() -> BinaryIO:
+    """Give a file without a name; in memory, where that can be.
+
+    Not a pipe: a program that the plugin leaves behind may hold that open for as long as it lives.
+    """
+    if hasattr(os, "memfd_create"):
+        with suppress(OSError):
+            return os.fdopen(os.memfd_create("kwatch"), "w+b")
+    return tempfile.TemporaryFile()  # mode 0600
+
+
+def _wait(process: subprocess.Popen[bytes], output: BinaryIO, timeout: float, place: str) -> int:
     deadline = time.monotonic() + timeout
-    printed: SimpleQueue[bytes] = SimpleQueue()
-    assert process.stdout is not None  # noqa: S101
-    try:
-        threading.Thread(target=_read, args=(process.stdout, printed), daemon=True).start()
-    except RuntimeError:
-        process.stdout.close()
-        raise
-    try:
-        output = printed.get(timeout=timeout)
-        if len(output) > OUTPUT_LIMIT:
+    while True:
+        code: int | None = None
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(_LOOK_SECONDS)
+        if os.fstat(output.fileno()).st_size > OUTPUT_LIMIT:
             raise ConfigError(f"{place}: prints more than {OUTPUT_LIMIT} bytes")
-        process.wait(max(0.0, deadline - time.monotonic()))
-    except (Empty, subprocess.TimeoutExpired):
-        raise ConfigError(f"{place}: did not end within {timeout:g} seconds") from None
-    return output
-
-
-def _read(pipe: IO[bytes], printed: SimpleQueue[bytes]) -> None:
-    """Read in a thread of its own: a program that was left behind may never close the pipe."""
-    with pipe:
-        printed.put(pipe.read(OUTPUT_LIMIT + 1))
+        if code is not None:
+            return code
+        if time.monotonic() >= deadline:
+            raise ConfigError(f"{place}: did not end within {timeout:g} seconds")
 
 
 def _kill(process: subprocess.Popen[bytes], apart: bool) -> None:
-    """End a program; with those that it started, if it is in a process group of its own.
-
-    It has not been waited for, so that its number is still its own.
-    """
+    """End a program; with those that it started, if it is in a process group of its own."""
+    if process.returncode is not None:  # its number may be another one's by now
+        return
     with suppress(ProcessLookupError, PermissionError):
         if apart:
             os.killpg(process.pid, signal.SIGKILL)
@@ -100,3 +109,10 @@ def _kill(process: subprocess.Popen[bytes], apart: bool) -> None:
             process.kill()
     with suppress(subprocess.TimeoutExpired):
         process.wait(1.0)
+
+
+@atexit.register
+def _kill_all() -> None:
+    """End what runs when the interpreter exits: a signal of the terminal does not reach it."""
+    for process, apart in list(_running):
+        _kill(process, apart)

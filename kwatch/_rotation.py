@@ -37,8 +37,8 @@ class Rotation(Generic[T]):
 
     def take(self) -> Line[T]:
         """Give what the next request goes by; `give_back` it when its response is closed."""
-        ssl_context = self._ssl_context()
         with self._lock:
+            ssl_context = self._ssl_context()
             line = self._line
             if line is None or line.ssl_context is not ssl_context:
                 if line is not None:

@@ -1,19 +1,14 @@
 """Stored: a credential that is written down, in a kubeconfig or in files that it names."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kwatch._credential import Credential, bearer
-from kwatch._files import read_file
+from kwatch._credential import Credential, bearer, credential
+from kwatch._files import REREAD_SECONDS, read_file
 from kwatch._tls import Pem, Tls
-
-REREAD_SECONDS = 60.0
-"""The kubelet renews a token two minutes or more before it runs out; this is half of that.
-
-Source: https://github.com/kubernetes/client-go/blob/master/transport/token_source.go
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +49,9 @@ class Stored:
 
     def fetch(self) -> Credential:
         """Read the files, if there are any."""
-        context = self.tls.context(self.certificate, self.key, where=self.where)
-        if not self.renewable:
-            return Credential(context, self.authorization)
-        return Credential(context, self._header(), self.clock() + REREAD_SECONDS)
+        expires_at = self.clock() + REREAD_SECONDS if self.renewable else math.inf
+        parts = self.tls, self.certificate, self.key, self.where
+        return credential(*parts, self._header(), expires_at)
 
     def _header(self) -> str:
         if self.token_file is None:

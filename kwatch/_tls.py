@@ -5,18 +5,33 @@ shows a key.
 """
 
 import hashlib
+import logging
 import socket
 import ssl
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kwatch._errors import ConfigError
-from kwatch._files import private_file, read_file
+from kwatch._files import REREAD_SECONDS, private_file, read_file
+
+_log = logging.getLogger(__name__)
 
 Pem = Path | bytes
 """PEM text: the path of a file, or the text itself."""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A context, and of what it was made."""
+
+    asked: tuple[Pem | None, Pem | None] = field(repr=False)
+    digest: bytes = field(repr=False)
+    context: ssl.SSLContext
 
 
 class Tls:
@@ -31,6 +46,7 @@ class Tls:
         server_name: The name to verify, and to send as SNI; default: the host of the URL.
         insecure: True: trust anybody.
         where: What messages call the place that these come from.
+        clock: Gives seconds, never goes back.
 
     Attributes:
         authority: The argument.
@@ -48,12 +64,17 @@ class Tls:
         server_name: str = "",
         insecure: bool = False,
         where: str = "Tls",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.authority = authority
         self._insecure = insecure
         self._where = where
         self._server_name = server_name
-        self._last: tuple[bytes, ssl.SSLContext] | None = None
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: _Made | None = None
+        self._read_at = clock()
+        self._warned = ""
         try:
             if server_name:
                 self._bare().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
@@ -61,31 +82,64 @@ class Tls:
             raise ConfigError(f"{where}: tls-server-name: is no host name") from error
 
     def context(
-        self, certificate: Pem | None = None, key: Pem | None = None, *, where: str = "Tls"
+        self,
+        certificate: Pem | None = None,
+        key: Pem | None = None,
+        *,
+        where: str = "Tls",
+        fresh: bool = False,
     ) -> ssl.SSLContext:
-        """Give the context for a client certificate; it is the same one while no file has changed.
+        """Give the context for a client certificate.
+
+        It is the same one until another certificate is asked for, or a file is seen to have
+        changed. Files are read again when the last read is 60 s old; if they cannot be used then,
+        a warning is logged, once while that lasts, and the last context stays in use.
 
         Args:
             certificate: The certificate, and after it the chain, if there is one; None: none.
             key: Its private key, not encrypted.
             where: What messages call the place that both come from.
+            fresh: True: read the files now.
 
         Raises:
             ConfigError: A file cannot be read; the authority holds no certificate; certificate
                 or key is there without the other, is no PEM, or is not the other's; the key is
                 encrypted.
         """
+        with self._lock:
+            last, asked = self._last, (certificate, key)
+            if last is None or last.asked != asked or fresh:
+                last = self._last = self._made(asked, where, last)
+            elif self._clock() - self._read_at >= REREAD_SECONDS:
+                try:
+                    last = self._last = self._made(asked, where, last)
+                except ConfigError as error:
+                    self._warn(str(error))
+            return last.context
+
+    def _made(
+        self, asked: tuple[Pem | None, Pem | None], where: str, last: "_Made | None"
+    ) -> "_Made":
+        self._read_at = self._clock()
+        certificate, key = asked
         read = (
             self.authority_pem(),
             _read(certificate, f"{where}: client-certificate"),
             _read(key, f"{where}: client-key"),
         )
         digest = b"".join(hashlib.sha256(content).digest() for content in read)
-        if self._last is None or self._last[0] != digest:
+        if last is not None and last.digest == digest:
+            context = last.context
+        else:
             context = self._verifying()
             load_client_certificate(context, certificate, key, where)
-            self._last = digest, context
-        return self._last[1]
+        self._warned = ""
+        return _Made(asked, digest, context)
+
+    def _warn(self, problem: str) -> None:
+        if problem != self._warned:
+            _log.warning("%s; what was read last stays in use", problem)
+        self._warned = problem
 
     def authority_pem(self) -> bytes:
         """Give the certificates to trust; nothing where they are the system's.
@@ -167,9 +221,11 @@ def load_client_certificate(
 
 def _load_certificates(context: ssl.SSLContext, pem: Pem, place: str) -> None:
     try:
-        with _on_disk(pem) as path:
-            context.load_verify_locations(path)
-    except OSError as error:
+        if isinstance(pem, Path):
+            context.load_verify_locations(pem)
+        else:
+            context.load_verify_locations(cadata=pem.decode("ascii", "ignore"))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{place}: holds no PEM certificate: {error}") from error
 
 

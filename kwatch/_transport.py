@@ -78,10 +78,24 @@ def environment_proxy(server: httpx.URL) -> httpx.Proxy | None:
     """
     proxies = getproxies()
     address = proxies.get(server.scheme)
-    if not address or is_loopback(server.host) or _is_in(server.host, proxies.get("no", "")):
+    if not address or is_loopback(server.host) or _is_in(server, proxies.get("no", "")):
         return None
     place = f"${server.scheme.upper()}_PROXY"
     return checked_proxy(address if "://" in address else f"http://{address}", place)
+
+
+class _Masked(bytes):
+    """A password: httpcore 1.0 logs that of a socks5 proxy."""
+
+    def __repr__(self) -> str:
+        return "'********'"
+
+
+class _Proxy(httpx.Proxy):
+    @property
+    def raw_auth(self) -> tuple[bytes, bytes] | None:
+        auth = super().raw_auth
+        return None if auth is None else (auth[0], _Masked(auth[1]))
 
 
 def checked_proxy(address: str, place: str, tls: Tls | None = None) -> httpx.Proxy:
@@ -102,15 +116,23 @@ def checked_proxy(address: str, place: str, tls: Tls | None = None) -> httpx.Pro
             raise ConfigError(f"{place}: socks5 needs: pip install 'kwatch-stream[socks]'")
         if usable:
             context = tls.proxy_context() if tls is not None and url.scheme == "https" else None
-            return httpx.Proxy(url, ssl_context=context)
+            return _Proxy(url, ssl_context=context)
     raise ConfigError(f"{place}: expected http://host, https://host or socks5://host")
 
 
-def _is_in(host: str, no_proxy: str) -> bool:
+def _is_in(server: httpx.URL, no_proxy: str) -> bool:
+    port = server.port or {"http": 80, "https": 443}[server.scheme]
     for rule in no_proxy.lower().replace(" ", "").split(","):
+        name, _, digits = rule.rpartition(":")
+        if digits.isdigit() and name and (":" not in name or name.endswith("]")):
+            if int(digits) != port:
+                continue
+        else:
+            name = rule
+        name = name.strip("[]")
         with suppress(ValueError):
-            if ipaddress.ip_address(host) in ipaddress.ip_network(rule, strict=False):
+            if ipaddress.ip_address(server.host) in ipaddress.ip_network(name, strict=False):
                 return True
-        if rule == "*" or (rule and f".{host}".endswith("." + rule.lstrip("*."))):
+        if name == "*" or (name and f".{server.host}".endswith("." + name.lstrip("*."))):
             return True
     return False

@@ -50,7 +50,7 @@ def auth_of(
         ConfigError: A credential cannot be used.
     """
     # what goes to this machine by way of a proxy leaves it
-    if server.scheme == "http" and (cluster.has("proxy-url") or not is_loopback(server.host)):
+    if server.scheme == "http" and (cluster.get("proxy-url", str) or not is_loopback(server.host)):
         _refuse_plain(user)
     _refuse_provider(user)
     headers = impersonation(user)

@@ -19,7 +19,7 @@ import pytest
 from kwatch._auth import KEEP_SECONDS, KubeAuth
 from kwatch._entry import Entry
 from kwatch._errors import ConfigError
-from kwatch._stored import REREAD_SECONDS
+from kwatch._files import REREAD_SECONDS
 from kwatch._tls import Tls
 from kwatch._user import auth_of
 from tests.pki import Pki

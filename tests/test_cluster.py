@@ -74,35 +74,17 @@ def test_without_a_scheme_it_is_http(tmp_path: Path, fetch: Fetch) -> None:
     assert loaded.server == server.url
 
 
-@pytest.mark.parametrize("field", ["authority", "authority file", "insecure", "certificate"])
-def test_without_a_scheme_it_is_https_if_there_is_word_of_certificates(
-    tmp_path: Path, pki: Pki, fetch: Fetch, monkeypatch: pytest.MonkeyPatch, field: str
+def test_without_a_scheme_it_is_http_whatever_is_said_about_certificates(
+    tmp_path: Path, pki: Pki
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(pki.root.path))  # for the client certificate alone
-    write(tmp_path, pki.root.pem, "ca.crt")
-    cluster: dict[str, Config] = {
-        "authority": {"certificate-authority-data": b64(pki.root.pem)},
-        "authority file": {"certificate-authority": "ca.crt"},
-        "insecure": {"insecure-skip-tls-verify": True},
-    }
-    certificate = {
-        "client-certificate-data": b64(pki.client.pem),
-        "client-key-data": b64(pki.client.key_pem()),
-    }
-    user = certificate if field == "certificate" else {}
-    with serve(pki.server) as server:
-        address = f"127.0.0.1:{server.server_port}"
-        loaded = KubeConfig.from_file(
-            write(tmp_path, config(address, cluster.get(field, {}), user))
-        )
-        assert fetch(loaded).status_code == 200
-    assert loaded.server == server.url
-
-
-def test_a_server_name_makes_no_https(tmp_path: Path) -> None:
-    """As with kubectl: that is not about certificates."""
-    path = write(tmp_path, config("host:1", cluster={"tls-server-name": "api.example"}))
-    assert KubeConfig.from_file(path).server == "http://host:1"
+    """As with kubectl."""
+    for cluster in (
+        {"certificate-authority-data": b64(pki.root.pem)},
+        {"insecure-skip-tls-verify": True},
+        {"tls-server-name": "api.example"},
+    ):
+        path = write(tmp_path, config("host:1", cluster))
+        assert KubeConfig.from_file(path).server == "http://host:1"
 
 
 @pytest.mark.parametrize("tls", [True, False])

@@ -1,5 +1,7 @@
 """`kwatch._entry`: what is no kubeconfig, entries that are not there, fields of another type."""
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ def test_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "FILE: expected a YAML mapping, got nothing"),
-        ("# nothing\n", "FILE: expected a YAML mapping, got nothing"),
+        ("", "FILE: current-context: is not set"),
+        ("# nothing\n", "FILE: current-context: is not set"),
         ("- a\n", "FILE: expected a YAML mapping, got list"),
         (SECRET, "FILE: expected a YAML mapping, got str"),
         (f"a: b\n  c: {SECRET}\n", "FILE: is no YAML: line 2, column 4: mapping values are not"),
@@ -39,7 +41,7 @@ def test_a_folder(tmp_path: Path) -> None:
         (f"token: [{SECRET}", "FILE: is no YAML: line 1, column "),
         (f"token: !!int {SECRET}", "FILE: is no YAML: ValueError"),
         (f"token: !!timestamp {SECRET}", "FILE: is no YAML: AttributeError"),
-        ("expires: 2024-99-99", "FILE: is no YAML: ValueError"),
+        ("token: !!timestamp 2024-99-99", "FILE: is no YAML: ValueError"),
         ("!!python/object/apply:os.getcwd []", "FILE: is no YAML: line 1, column 1: could not"),
         ("[" * 5000, "FILE: is no YAML: RecursionError"),
         (b"\xff\xfe\xff", "FILE: is no YAML: "),
@@ -214,3 +216,29 @@ def test_entries_within_entries_say_where_they_are() -> None:
 
 def test_the_repr_shows_no_field() -> None:
     assert SECRET not in repr(Entry("user", Path(), {"token": SECRET}))
+
+
+def test_an_empty_file_among_others_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `touch` makes it."""
+    paths = [write(tmp_path, "", "empty"), write(tmp_path, config("https://here"), "full")]
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, paths)))
+    assert KubeConfig.load().server == "https://here"
+
+
+@pytest.mark.parametrize("name", ["2024-05-01", "2024-05-01T12:00:00Z", "="])
+def test_a_name_may_look_like_something_else(tmp_path: Path, name: str) -> None:
+    content = f"""
+current-context: {name}
+contexts: [{{name: {name}, context: {{cluster: {name}}}}}]
+clusters: [{{name: {name}, cluster: {{server: "https://here"}}}}]
+---
+a second document: is not looked at
+"""
+    assert KubeConfig.from_file(write(tmp_path, content)).context == name
+
+
+def test_json_may_have_tabs_and_surrogates(tmp_path: Path) -> None:
+    content = json.dumps(config("https://here") | {"preferences": "\U0001f600"}, indent="\t")
+    assert KubeConfig.from_file(write(tmp_path, content)).server == "https://here"

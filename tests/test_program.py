@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -145,11 +146,13 @@ def test_it_is_waited_for_after_it_has_closed_its_output(tmp_path: Path) -> None
     assert (tmp_path / "ended").exists()
 
 
-def test_a_program_that_it_leaves_behind_with_another_output_does_not_matter(
-    pid_file: Path,
-) -> None:
-    code = starting(pid_file, "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)")
-    assert run(f"{code}\nprint('token')") == b"token\n"
+@pytest.mark.parametrize(
+    "before", ["pass", "os.setsid()", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)"]
+)
+def test_a_program_that_it_leaves_behind_does_not_matter(pid_file: Path, before: str) -> None:
+    """Not even one that has its output: what that may print is not waited for."""
+    code = f"{starting(pid_file, before)}\nprint('token')"
+    assert run(code) == b"token\n"
     assert not is_gone(number(pid_file))
 
 
@@ -195,25 +198,19 @@ def test_it_has_no_more_time_after_it_has_closed_its_output() -> None:
     assert time.monotonic() - begin < 1
 
 
-@pytest.mark.parametrize("then", ["pass", HANG])
-def test_what_it_has_started_is_ended_with_it(pid_file: Path, then: str) -> None:
-    """Even if it has ended itself: what it has started holds the pipe."""
-    hanging(f"{starting(pid_file)}\n{then}")
+def test_what_it_has_started_is_ended_with_it(pid_file: Path) -> None:
+    hanging(f"{starting(pid_file)}\n{HANG}")
     until(lambda: is_gone(number(pid_file)))
 
 
-@pytest.mark.parametrize("then", ["pass", HANG])
-def test_what_has_left_its_process_group_cannot_make_it_hang(pid_file: Path, then: str) -> None:
-    before = set(threading.enumerate())
-    hanging(f"{starting(pid_file, 'os.setsid()')}\n{then}")
+def test_what_has_left_its_process_group_cannot_make_it_hang(pid_file: Path) -> None:
+    hanging(f"{starting(pid_file, 'os.setsid()')}\n{HANG}")
     assert not is_gone(number(pid_file))
-    [reader] = set(threading.enumerate()) - before
-    assert reader.daemon, "nor can it keep this process from ending"
 
 
 def test_an_interactive_one_is_ended_alone(pid_file: Path, typed: bytes) -> None:
     """It is in the process group of this one, which the terminal serves."""
-    hanging(starting(pid_file), interactive=True)
+    hanging(f"{starting(pid_file)}\n{HANG}", interactive=True)
     assert not is_gone(number(pid_file))
 
 
@@ -292,14 +289,43 @@ def test_what_cannot_be_run_is_an_os_error(
         printed_by([str(path)], {}, interactive=False, timeout=1, place=PLACE)
 
 
-def test_where_there_can_be_no_more_threads_it_is_a_config_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_it_is_run_where_there_can_be_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """From Python 3.12 on, an interpreter that exits starts none."""
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(ConfigError, match="cannot be run: can't create new thread"):
-        run("print('token')")
+    assert run("print('token')") == b"token\n"
+
+
+def test_where_there_can_be_no_more_processes_it_is_a_config_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interpreter that has all but exited starts none."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't fork at interpreter shutdown")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    expected = f"{PLACE}: cannot be run: can't fork at interpreter shutdown"
+    assert failure("pass") == expected
+
+
+@pytest.mark.parametrize("interactive", [False, True])
+def test_it_is_ended_when_this_one_exits(pid_file: Path, interactive: bool) -> None:
+    code = f"""
+import sys, threading, time
+from pathlib import Path
+from kwatch._program import printed_by
+command = [sys.executable, "-IS", "-c", sys.argv[1]]
+options = dict(interactive={interactive}, timeout=60, place="")
+threading.Thread(target=printed_by, args=(command, {{}}), kwargs=options, daemon=True).start()
+while not Path(sys.argv[2]).exists():
+    time.sleep(0.002)
+"""
+    program = f"import os, time; {noting(pid_file)}; {HANG}"
+    command = [sys.executable, "-c", code, program, str(pid_file)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        assert process.wait(PATIENCE_SECONDS) == 0
+    assert is_gone(number(pid_file))

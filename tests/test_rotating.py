@@ -26,9 +26,9 @@ import pytest
 from kwatch import Backoff, Event, StopEvent, WatchStatus, _liveness, awatch, watch
 from kwatch._arotating import AsyncRotatingTransport
 from kwatch._entry import Entry
+from kwatch._files import REREAD_SECONDS
 from kwatch._kubeconfig import KubeConfig
 from kwatch._rotating import RotatingTransport
-from kwatch._stored import REREAD_SECONDS
 from kwatch._tls import Tls
 from kwatch._user import auth_of
 from tests.frames import added, bookmark

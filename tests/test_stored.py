@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from kwatch._errors import ConfigError
-from kwatch._stored import REREAD_SECONDS, Stored
+from kwatch._files import REREAD_SECONDS
+from kwatch._stored import Stored
 from kwatch._tls import Tls
 from tests.kubeconfigs import SECRET
 from tests.pki import Pki

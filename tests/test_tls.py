@@ -11,9 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from kwatch._entry import Entry
 from kwatch._errors import ConfigError
+from kwatch._files import REREAD_SECONDS
 from kwatch._kubeconfig import KubeConfig
 from kwatch._tls import Tls, load_client_certificate
+from kwatch._user import auth_of
 from tests.https import serve
 from tests.kubeconfigs import SECRET, Fetch, b64, config, refusal, trusting, write
 from tests.pki import Pki
@@ -325,11 +328,11 @@ def test_a_context_is_kept_while_the_files_hold_the_same(
 ) -> None:
     authority = write(tmp_path, pki.root.pem, "ca")
     tls = Tls(authority)
-    context = tls.context(*pair)
+    context = tls.context(*pair, fresh=True)
     for path in (authority, *pair):
         path.write_bytes(path.read_bytes())
         os.utime(path, (0, 0))
-    assert tls.context(*pair) is context
+    assert tls.context(*pair, fresh=True) is context
 
 
 @pytest.mark.parametrize("position", [0, 1])
@@ -338,19 +341,19 @@ def test_a_comment_is_reason_enough_for_another_context(
 ) -> None:
     """What files hold is compared, not what it means."""
     tls = Tls(pki.root.pem)
-    context = tls.context(*pair)
+    context = tls.context(*pair, fresh=True)
     pair[position].write_bytes(b"# new\n" + pair[position].read_bytes())
-    assert tls.context(*pair) is not context
+    assert tls.context(*pair, fresh=True) is not context
 
 
 def test_another_pair_needs_another_context(pki: Pki, pair: tuple[Path, Path]) -> None:
     tls = Tls(pki.root.pem)
-    contexts = [tls.context(*pair)]
+    contexts = [tls.context(*pair, fresh=True)]
     for name in ("one", "two"):
         issued = pki.issue(name, pki.root)
         pair[0].write_bytes(issued.pem)
         pair[1].write_bytes(issued.key_pem())
-        contexts.append(tls.context(*pair))
+        contexts.append(tls.context(*pair, fresh=True))
     assert len({id(context) for context in contexts}) == 3
 
 
@@ -359,7 +362,7 @@ def test_another_authority_needs_another_context(tmp_path: Path, pki: Pki) -> No
     tls = Tls(authority)
     context = tls.context()
     authority.write_bytes(pki.root.pem + pki.other_root.pem)
-    assert tls.context().cert_store_stats()["x509"] == 2
+    assert tls.context(fresh=True).cert_store_stats()["x509"] == 2
     assert tls.context() is not context
 
 
@@ -372,27 +375,87 @@ def test_no_certificate_any_more_needs_another_context(pki: Pki, pair: tuple[Pat
 def test_what_moves_from_one_file_to_the_next_is_noticed(pki: Pki, pair: tuple[Path, Path]) -> None:
     """The files together hold the same bytes as before."""
     tls = Tls(pki.root.pem)
-    context = tls.context(*pair)
+    context = tls.context(*pair, fresh=True)
     whole = pair[0].read_bytes() + pair[1].read_bytes()
     pair[0].write_bytes(whole)
     pair[1].write_bytes(b"")
     with pytest.raises(ConfigError, match="client-key: is not the PEM key"):
-        tls.context(*pair)
+        tls.context(*pair, fresh=True)
     pair[0].write_bytes(pki.client.pem)
     pair[1].write_bytes(pki.client.key_pem())
-    assert tls.context(*pair) is context
+    assert tls.context(*pair, fresh=True) is context
 
 
 def test_the_last_context_outlives_files_that_are_wrong_for_a_while(
     pki: Pki, pair: tuple[Path, Path]
 ) -> None:
     tls = Tls(pki.root.pem)
-    context = tls.context(*pair)
+    context = tls.context(*pair, fresh=True)
     good = pair[1].read_bytes()
     for content in (b"", pki.server.key_pem()):
         pair[1].write_bytes(content)
         for _ in range(2):
             with pytest.raises(ConfigError, match="client-key: is not the PEM key"):
-                tls.context(*pair)
+                tls.context(*pair, fresh=True)
     pair[1].write_bytes(good)
-    assert tls.context(*pair) is context
+    assert tls.context(*pair, fresh=True) is context
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_files_are_read_again_after_a_minute_and_not_before(tmp_path: Path, pki: Pki) -> None:
+    clock, authority = Clock(), write(tmp_path, pki.root.pem, "ca")
+    tls = Tls(authority, clock=clock)
+    context = tls.context()
+    authority.write_bytes(pki.other_root.pem)
+    clock.now += REREAD_SECONDS - 0.1
+    assert tls.context() is context
+    clock.now += 0.1
+    renewed = tls.context()
+    assert renewed is not context
+    authority.unlink()
+    clock.now += REREAD_SECONDS - 0.1  # each read starts a new minute
+    assert tls.context() is renewed
+
+
+def test_what_was_read_last_outlives_a_file_that_goes_bad_and_heals(
+    tmp_path: Path, pki: Pki, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, authority = Clock(), write(tmp_path, pki.root.pem, "ca")
+    tls = Tls(authority, where="kc: cluster 'c'", clock=clock)
+    context = tls.context()
+    authority.write_bytes(b"")
+    for _ in range(3):
+        clock.now += REREAD_SECONDS
+        assert tls.context() is context
+    [record] = caplog.records  # once while it lasts
+    assert record.getMessage().startswith("kc: cluster 'c': certificate-authority: holds no PEM")
+    authority.write_bytes(pki.other_root.pem)
+    clock.now += REREAD_SECONDS
+    assert tls.context() is not context
+
+
+def test_an_authority_is_read_again_though_the_credential_is_not(
+    tmp_path: Path, pki: Pki, fetch: Fetch
+) -> None:
+    """The caller shows a token of its own, so that nothing is fetched."""
+    clock = Clock()
+    authority = write(tmp_path, pki.other_root.pem, "ca")
+    tls = Tls(authority, clock=clock)
+    with serve(pki.server) as server:
+        user, cluster = Entry("user", tmp_path, {"token": "a"}), Entry("cluster", tmp_path, {})
+        auth = auth_of(user, cluster, httpx.URL(server.url), tls)
+        loaded = KubeConfig(server.url, ssl_context=auth.ssl_context, auth=auth)
+        headers = {"Authorization": "Bearer own"}
+        with pytest.raises(httpx.ConnectError):
+            fetch(loaded, headers=headers)
+        authority.write_bytes(pki.root.pem)
+        clock.now += REREAD_SECONDS
+        assert fetch(loaded, headers=headers).status_code == 200
