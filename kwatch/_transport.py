@@ -111,8 +111,8 @@ def checked_proxy(address: str, place: str, tls: Tls | None = None) -> httpx.Pro
     """
     with suppress(httpx.InvalidURL, ValueError):
         url = httpx.URL(address)
-        usable = is_address(url) and url.scheme in ("http", "https", "socks5")
-        if usable and url.scheme == "socks5" and find_spec("socksio") is None:
+        usable = is_address(url) and url.scheme in ("http", "https", "socks5", "socks5h")
+        if usable and url.scheme.startswith("socks5") and find_spec("socksio") is None:
             raise ConfigError(f"{place}: socks5 needs: pip install 'kwatch-stream[socks]'")
         if usable:
             context = tls.proxy_context() if tls is not None and url.scheme == "https" else None
@@ -121,6 +121,10 @@ def checked_proxy(address: str, place: str, tls: Tls | None = None) -> httpx.Pro
 
 
 def _is_in(server: httpx.URL, no_proxy: str) -> bool:
+    """Tell whether a server is among the hosts, networks and domains that NO_PROXY lists.
+
+    Source: https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config
+    """
     port = server.port or {"http": 80, "https": 443}[server.scheme]
     for rule in no_proxy.lower().replace(" ", "").split(","):
         name, _, digits = rule.rpartition(":")
@@ -133,6 +137,10 @@ def _is_in(server: httpx.URL, no_proxy: str) -> bool:
         with suppress(ValueError):
             if ipaddress.ip_address(server.host) in ipaddress.ip_network(name, strict=False):
                 return True
-        if name == "*" or (name and f".{server.host}".endswith("." + name.lstrip("*."))):
+        if name == "*":
+            return True
+        name = name.removeprefix("*")
+        below = name if name.startswith(".") else f".{name}"
+        if name and (server.host.endswith(below) or server.host == name):
             return True
     return False

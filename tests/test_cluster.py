@@ -208,7 +208,6 @@ def test_compression_is_asked_for_where_the_cluster_says_nothing_against_it(
         *(f"ftp://u:{SECRET}@proxy", f"http://u:{SECRET}@proxy:port", f"u:{SECRET}@proxy:3128"),
         *(
             f"socks4://u:{SECRET}@proxy",
-            "socks5h://proxy",
             f"http://{SECRET}\ud800",
             f"{SECRET}://proxy",
             " http://p",
