@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import httpx
 import pytest
 
 from kwatch._auth import KEEP_SECONDS, KubeAuth
+from kwatch._credential import Credential
 from kwatch._entry import Entry
 from kwatch._errors import ConfigError
 from kwatch._files import REREAD_SECONDS
@@ -389,6 +391,37 @@ def test_a_401_to_a_token_that_has_been_replaced_meanwhile_runs_no_plugin(plugin
     assert len(plugin.runs) == 2
 
 
+def test_the_same_token_again_does_not_answer_for_what_is_refused_later(plugin: Plugin) -> None:
+    """The other request may have brought it before the server came to refuse it."""
+    auth = plugin_auth(plugin)
+    auth.renew()
+    early, late = (auth.auth_flow(httpx.Request("GET", "http://server/")) for _ in range(2))
+    for flow in (early, late):
+        next(flow)
+    with pytest.raises(StopIteration):
+        early.send(httpx.Response(401))
+    plugin.prints(credential("two"))
+    assert late.send(httpx.Response(401)).headers["Authorization"] == "Bearer two"
+    late.close()
+    assert len(plugin.runs) == 3
+
+
+def test_a_clock_that_is_set_back_does_not_prolong_a_credential(get: Get, plugin: Plugin) -> None:
+    plugin.prints(expiring("one"))
+    clock, server = Clock(), Server("one", "two")
+    clock.now = EXPIRES - 1
+    auth = plugin_auth(plugin, clock=clock)
+    get(auth, server)
+    plugin.prints(expiring("two"))
+    for now in (EXPIRES - 2, EXPIRES - 1.5, EXPIRES - 2):
+        clock.now = now
+        get(auth, server)
+    assert server.seen == ["one", "two", "two", "two"]
+    clock.now = 500.0
+    get(auth, server)
+    assert len(plugin.runs) == 3
+
+
 @pytest.mark.parametrize("status", [403, 407, 500])
 def test_another_refusal_than_401_does_not_run_a_plugin_again(
     get: Get, plugin: Plugin, status: int
@@ -417,6 +450,45 @@ def test_the_last_credential_outlives_a_plugin_that_fails_and_heals(
     assert get(auth, server).status_code == 200
     assert server.seen == ["one"] * 6 + ["two"]
     assert "two" not in caplog.text
+
+
+@dataclass
+class Broken:
+    """Gives credentials, or raises what no source should."""
+
+    error: BaseException | None = None
+    tls: Tls = field(default_factory=lambda: Tls(insecure=True))
+    renewable: bool = True
+
+    def fetch(self) -> Credential:
+        if self.error is not None:
+            raise self.error
+        return Credential(self.tls.context(), "Bearer one")
+
+
+def test_a_bug_is_raised_at_first_and_a_warning_later(
+    get: Get, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, server = Broken(ZeroDivisionError("a bug")), Server()
+    auth = KubeAuth(source)
+    with pytest.raises(ZeroDivisionError):
+        get(auth, server)
+    source.error = None
+    get(auth, server)
+    source.error = ZeroDivisionError("a bug")
+    assert get(auth, server).status_code == 401
+    assert caplog.messages == ["a bug; the last good credential stays in use"]
+
+
+def test_what_ends_the_thread_is_raised_even_later(get: Get) -> None:
+    source, server = Broken(), Server()
+    auth = KubeAuth(source)
+    get(auth, server)
+    source.error = SystemExit(3)
+    with pytest.raises(SystemExit):
+        auth.renew()
+    source.error = None
+    assert get(auth, server).status_code == 401
 
 
 def test_a_failure_that_comes_back_is_logged_again(
@@ -768,3 +840,55 @@ def test_where_there_can_be_no_more_threads_files_are_read_all_the_same(
 
 def refuse_to_start(_: threading.Thread) -> None:
     raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
+# What may go wrong with the machine
+
+
+def test_a_clock_that_is_set_back_does_not_keep_a_token(get: Get, token_file: Path) -> None:
+    clock, server = Clock(), Server("one", "two")
+    auth = token_auth(path=token_file, clock=clock)
+    token_file.write_text("two")
+    clock.now -= 86400
+    get(auth, server)
+    get(auth, server)
+    assert server.seen == ["two", "two"]
+
+
+def test_what_was_read_before_the_refusal_is_read_once_more(token_file: Path) -> None:
+    """A request was sent; the same token is read again, is replaced, and then refused."""
+    clock = Clock()
+    auth = token_auth(path=token_file, clock=clock)
+    slow = auth.auth_flow(httpx.Request("GET", "http://server/"))
+    next(slow)
+    clock.now += REREAD_SECONDS
+    next(auth.auth_flow(httpx.Request("GET", "http://server/")))
+    token_file.write_text("two")
+    assert slow.send(httpx.Response(401)).headers["Authorization"] == "Bearer two"
+
+
+def test_two_that_were_refused_renew_the_credential_once(plugin: Plugin) -> None:
+    auth = plugin_auth(plugin)
+    flows = [auth.auth_flow(httpx.Request("GET", "http://server/")) for _ in range(2)]
+    for flow in flows:
+        next(flow)
+    plugin.prints(credential("two"))
+    for flow in flows:
+        assert flow.send(httpx.Response(401)).headers["Authorization"] == "Bearer two"
+    assert len(plugin.runs) == 2
+
+
+def test_any_failure_leaves_the_last_credential_in_use(
+    token_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, server = Clock(), Server("one")
+    auth = token_auth(path=token_file, clock=clock)
+
+    def fail(_: Path) -> bytes:
+        raise MemoryError("no more of it")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    clock.now += REREAD_SECONDS
+    with httpx.Client(auth=auth, transport=httpx.MockTransport(server)) as client:
+        assert client.get("http://server/").status_code == 200
+    assert "no more of it" in caplog.text

@@ -13,6 +13,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from kwatch import _program
 from kwatch._errors import ConfigError
 from kwatch._program import OUTPUT_LIMIT, printed_by
 from tests.kubeconfigs import SECRET
@@ -87,6 +88,7 @@ def _nothing_is_left() -> Iterator[None]:
     before = state()
     yield
     until(lambda: state() <= before)
+    assert not _program._running
 
 
 @pytest.fixture
@@ -214,6 +216,13 @@ def test_an_interactive_one_is_ended_alone(pid_file: Path, typed: bytes) -> None
     assert not is_gone(number(pid_file))
 
 
+def test_what_it_leaves_behind_is_not_ended_once_it_has_ended(pid_file: Path) -> None:
+    """Its number may be that of another process group by then."""
+    code = f"{starting(pid_file)}\nprint('x' * {OUTPUT_LIMIT + 1})"
+    assert failure(code) == f"{PLACE}: prints more than {OUTPUT_LIMIT} bytes"
+    assert not is_gone(number(pid_file))
+
+
 @pytest.mark.parametrize("interactive", [False, True])
 def test_an_interrupt_ends_it(pid_file: Path, interactive: bool, typed: bytes) -> None:
     def interrupt() -> None:
@@ -329,3 +338,20 @@ while not Path(sys.argv[2]).exists():
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         assert process.wait(PATIENCE_SECONDS) == 0
     assert is_gone(number(pid_file))
+
+
+def test_what_runs_ends_with_the_interpreter(tmp_path: Path) -> None:
+    """It is in a process group of its own, which the signals of a terminal do not reach."""
+    noted = tmp_path / "number"
+    code = f"""
+import os, sys, threading, time
+from pathlib import Path
+from kwatch._program import printed_by
+program = [sys.executable, "-c", {f"import os, time; {noting(noted)}; {HANG}"!r}]
+options = dict(interactive=False, timeout=60, place="")
+threading.Thread(target=printed_by, args=(program, os.environ), kwargs=options, daemon=True).start()
+while not Path({str(noted)!r}).exists():
+    time.sleep(0.01)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_SECONDS)
+    until(lambda: not psutil.pid_exists(number(noted)))
