@@ -27,9 +27,8 @@ TIMEOUT = 60.0
 INTERACTIVE_TIMEOUT = 300.0
 """Seconds that it may take when somebody may have to log in."""
 
-_ESCAPES = re.compile(
-    r"\x1b\[[ -?]*[@-~]|[^\s -~\xa0-\U0010ffff]"
-)  # what changes a terminal's colours, and worse
+# What a terminal takes for a command: colours, and worse.
+_ESCAPES = re.compile(r"\x1b\[[ -?]*[@-~]")
 _NO_TIME = datetime.datetime.min.replace(tzinfo=datetime.UTC)  # Go's
 
 
@@ -113,7 +112,8 @@ class ExecPlugin:
             if found is not None and os.path.isabs(found):  # never out of the working directory
                 return found
             problem = "is not on the PATH"
-        hint = " ".join(_ESCAPES.sub("", self.install_hint).split())
+        words = _ESCAPES.sub("", self.install_hint).split()
+        hint = "".join(filter(str.isprintable, " ".join(words)))
         raise ConfigError(f"{self.where}: {problem}{hint and f': {hint}'}")
 
     def _info(self, interactive: bool) -> str:

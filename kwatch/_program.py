@@ -4,18 +4,17 @@ import atexit
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import BinaryIO
 
 from kwatch._errors import ConfigError
 
 OUTPUT_LIMIT = 1 << 20
 """Bytes; certificate chains have a few thousand."""
 
-_LOOK_SECONDS = 0.02  # how often it is looked at how much there is
+_LOOK_SECONDS = 0.02  # how often it is looked whether there is something
+_CHUNK = 1 << 16
 
 _running: set[tuple[subprocess.Popen[bytes], bool]] = set()
 
@@ -45,27 +44,25 @@ def printed_by(
         OSError: It cannot be run.
     """
     apart = not interactive and os.name != "nt"
-    with _output_file() as output:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - no shell, and the kubeconfig names it
-                arguments,
-                env=environment,
-                stdin=None if interactive else subprocess.DEVNULL,
-                stdout=output,
-                process_group=0 if apart else None,
-            )
-        except RuntimeError as error:  # the interpreter exits
-            raise ConfigError(f"{place}: cannot be run: {error}") from error
-        _running.add((process, apart))
-        try:
-            code = _wait(process, output, timeout, place)
-        except BaseException:
-            _kill(process, apart)
-            raise
-        finally:
-            _running.discard((process, apart))
-        output.seek(0)
-        printed = output.read()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - there is no shell, and the kubeconfig names it
+            arguments,
+            env=environment,
+            bufsize=0,
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            process_group=0 if apart else None,
+        )
+    except RuntimeError as error:  # the interpreter exits
+        raise ConfigError(f"{place}: cannot be run: {error}") from error
+    _running.add((process, apart))
+    try:
+        code, printed = _wait(process, timeout, place)
+    except BaseException:
+        _kill(process, apart)
+        raise
+    finally:
+        _running.discard((process, apart))
     if code < 0:
         raise ConfigError(f"{place}: was ended by signal {-code}")
     if code > 0:
@@ -73,29 +70,27 @@ def printed_by(
     return printed
 
 
-def _output_file() -> BinaryIO:
-    """Give a file without a name; in memory, where that can be.
+def _wait(process: subprocess.Popen[bytes], timeout: float, place: str) -> tuple[int, bytes]:
+    """Read what is printed until the program has ended.
 
-    Not a pipe: a program that the plugin leaves behind may hold that open for as long as it lives.
+    Not until the end of what is printed: what it leaves behind may hold the pipe open for long.
     """
-    if hasattr(os, "memfd_create"):
-        with suppress(OSError):
-            return os.fdopen(os.memfd_create("kwatch"), "w+b")
-    return tempfile.TemporaryFile()  # mode 0600
-
-
-def _wait(process: subprocess.Popen[bytes], output: BinaryIO, timeout: float, place: str) -> int:
     deadline = time.monotonic() + timeout
-    while True:
-        code: int | None = None
-        with suppress(subprocess.TimeoutExpired):
-            code = process.wait(_LOOK_SECONDS)
-        if os.fstat(output.fileno()).st_size > OUTPUT_LIMIT:
-            raise ConfigError(f"{place}: prints more than {OUTPUT_LIMIT} bytes")
-        if code is not None:
-            return code
-        if time.monotonic() >= deadline:
-            raise ConfigError(f"{place}: did not end within {timeout:g} seconds")
+    printed = bytearray()
+    code: int | None = None
+    assert process.stdout is not None  # noqa: S101
+    with process.stdout as pipe:
+        os.set_blocking(pipe.fileno(), False)
+        while code is None:
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(_LOOK_SECONDS)
+            while len(printed) <= OUTPUT_LIMIT and (chunk := pipe.read(_CHUNK)):
+                printed += chunk
+            if len(printed) > OUTPUT_LIMIT:
+                raise ConfigError(f"{place}: prints more than {OUTPUT_LIMIT} bytes")
+            if code is None and time.monotonic() >= deadline:
+                raise ConfigError(f"{place}: did not end within {timeout:g} seconds")
+    return code, bytes(printed)
 
 
 def _kill(process: subprocess.Popen[bytes], apart: bool) -> None:

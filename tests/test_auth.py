@@ -379,33 +379,6 @@ def test_a_second_401_with_another_token_is_the_answer(get: Get, plugin: Plugin)
     assert len(plugin.runs) == 2
 
 
-def test_a_401_to_a_token_that_has_been_replaced_meanwhile_runs_no_plugin(plugin: Plugin) -> None:
-    auth = plugin_auth(plugin)
-    auth.renew()
-    flows = [auth.auth_flow(httpx.Request("GET", "http://server/")) for _ in range(2)]
-    assert {next(flow).headers["Authorization"] for flow in flows} == {"Bearer one"}
-    plugin.prints(credential("two"))
-    for flow in flows:
-        assert flow.send(httpx.Response(401)).headers["Authorization"] == "Bearer two"
-        flow.close()
-    assert len(plugin.runs) == 2
-
-
-def test_the_same_token_again_does_not_answer_for_what_is_refused_later(plugin: Plugin) -> None:
-    """The other request may have brought it before the server came to refuse it."""
-    auth = plugin_auth(plugin)
-    auth.renew()
-    early, late = (auth.auth_flow(httpx.Request("GET", "http://server/")) for _ in range(2))
-    for flow in (early, late):
-        next(flow)
-    with pytest.raises(StopIteration):
-        early.send(httpx.Response(401))
-    plugin.prints(credential("two"))
-    assert late.send(httpx.Response(401)).headers["Authorization"] == "Bearer two"
-    late.close()
-    assert len(plugin.runs) == 3
-
-
 def test_a_clock_that_is_set_back_does_not_prolong_a_credential(get: Get, plugin: Plugin) -> None:
     plugin.prints(expiring("one"))
     clock, server = Clock(), Server("one", "two")
@@ -463,7 +436,7 @@ class Broken:
     def fetch(self) -> Credential:
         if self.error is not None:
             raise self.error
-        return Credential(self.tls.context(), "Bearer one")
+        return Credential(self.tls.context(), self.tls.context, "Bearer one")
 
 
 def test_a_bug_is_raised_at_first_and_a_warning_later(

@@ -14,12 +14,12 @@ def test_what_is_no_token_is_refused_and_not_quoted(token: str) -> None:
 
 
 def test_spaces_around_a_token_are_ignored() -> None:
-    """httpx refuses a header that ends with one, and quotes it in the error."""
+    """A header that ends with one is refused by httpx, which quotes it in the error."""
     assert bearer(" a b ", "kc: token") == "Bearer a b"
 
 
 def test_a_name_ends_with_a_colon_and_so_holds_none() -> None:
-    with pytest.raises(ConfigError, match="^kc: username: holds a colon"):
+    with pytest.raises(ConfigError, match=r"^kc: username: holds a colon"):
         basic("a:b", "c", "kc: username")
     assert basic("a", "b:c", "kc: username") == "Basic YTpiOmM="
 

@@ -216,11 +216,14 @@ def test_an_interactive_one_is_ended_alone(pid_file: Path, typed: bytes) -> None
     assert not is_gone(number(pid_file))
 
 
-def test_what_it_leaves_behind_is_not_ended_once_it_has_ended(pid_file: Path) -> None:
+def test_one_that_has_ended_is_not_ended_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number may be that of another process group by then."""
-    code = f"{starting(pid_file)}\nprint('x' * {OUTPUT_LIMIT + 1})"
-    assert failure(code) == f"{PLACE}: prints more than {OUTPUT_LIMIT} bytes"
-    assert not is_gone(number(pid_file))
+    ended: list[int] = []
+    with subprocess.Popen([sys.executable, "-IS", "-c", ""], process_group=0) as process:
+        process.wait()
+    monkeypatch.setattr(os, "killpg", lambda number, _: ended.append(number))
+    _program._kill(process, apart=True)
+    assert ended == []
 
 
 @pytest.mark.parametrize("interactive", [False, True])
@@ -323,6 +326,7 @@ def test_where_there_can_be_no_more_processes_it_is_a_config_error(
 
 @pytest.mark.parametrize("interactive", [False, True])
 def test_it_is_ended_when_this_one_exits(pid_file: Path, interactive: bool) -> None:
+    """In a process group of its own, it is not reached by the signals of a terminal."""
     code = f"""
 import sys, threading, time
 from pathlib import Path
@@ -340,18 +344,7 @@ while not Path(sys.argv[2]).exists():
     assert is_gone(number(pid_file))
 
 
-def test_what_runs_ends_with_the_interpreter(tmp_path: Path) -> None:
-    """It is in a process group of its own, which the signals of a terminal do not reach."""
-    noted = tmp_path / "number"
-    code = f"""
-import os, sys, threading, time
-from pathlib import Path
-from kwatch._program import printed_by
-program = [sys.executable, "-c", {f"import os, time; {noting(noted)}; {HANG}"!r}]
-options = dict(interactive=False, timeout=60, place="")
-threading.Thread(target=printed_by, args=(program, os.environ), kwargs=options, daemon=True).start()
-while not Path({str(noted)!r}).exists():
-    time.sleep(0.01)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_SECONDS)
-    until(lambda: not psutil.pid_exists(number(noted)))
+def test_it_may_open_its_output_once_more() -> None:
+    """As scripts do; it is a pipe, so that this cuts nothing off."""
+    code = "print('a', flush=True)\nwith open('/dev/stdout', 'w') as again: again.write('b')"
+    assert run(code) == b"a\nb"
