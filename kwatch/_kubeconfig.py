@@ -138,6 +138,7 @@ class KubeConfig:
 
         Raises:
             ConfigError: The environment's proxy cannot be used.
+            TypeError: There is an option that httpx does not know, or ``cert`` without ``verify``.
         """
         return httpx.Client(**self._options(httpx.HTTPTransport, RotatingTransport, httpx_options))
 
@@ -161,6 +162,8 @@ class KubeConfig:
         if options.get("transport") is not None:
             return options
         wire, rest = wire_options(options, self.proxy)
+        if "cert" in wire and "verify" not in wire:  # httpx would load it into the shared context
+            raise TypeError("expected verify=<an SSLContext that holds the certificate>, got cert")
         auth = self.auth
         if "verify" not in wire and isinstance(auth, KubeAuth) and auth.source.renewable:
             made = rotating(

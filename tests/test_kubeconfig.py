@@ -457,6 +457,11 @@ def test_headers_are_added_to_the_default_ones() -> None:
         assert client.headers["x-mine"] == "1"
 
 
+def test_a_certificate_is_not_loaded_into_the_context_of_all_clients() -> None:
+    with pytest.raises(TypeError, match="expected verify"):
+        KubeConfig("https://host").client(cert="client.pem")
+
+
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(TypeError, match="colour"):
         KubeConfig("http://localhost").client(colour="red")
