@@ -329,7 +329,7 @@ def test_a_plugin_s_token_and_certificate_are_both_shown(
 def test_what_the_caller_verifies_by_wins_over_a_plugin_s_certificate(
     run: Run, server: Server, badge: Badge, pki: Pki
 ) -> None:
-    own = ssl.create_default_context(cafile=pki.root.path)
+    own = Tls(pki.root.path).context()
     own.load_cert_chain(pki.client.path)
 
     async def body(client: Client) -> None:
@@ -771,7 +771,8 @@ class SecureServer(RawServer):
         super().__init__(*handlers)
         self.url = self.url.replace("http:", "https:")
         self.names: list[str] = []
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=pki.root.path)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_verify_locations(pki.root.path)
         self._context.load_cert_chain(pki.server.path)
         self._context.verify_mode = ssl.CERT_REQUIRED
 
