@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Protocol, Self
 
 from kwatch._errors import ConfigError
 from kwatch._tls import Pem, Tls
@@ -28,6 +28,24 @@ class Credential:
     authorization: str = field(default="", repr=False)
     expires_at: float = field(default=math.inf, compare=False)
 
+    @classmethod
+    def of(
+        cls,
+        tls: Tls,
+        certificate: Pem | None,
+        key: Pem | None,
+        where: str,
+        authorization: str,
+        expires_at: float,
+    ) -> Self:
+        """Make one of its parts; what is a file is read now.
+
+        Raises:
+            ConfigError: See `Tls.context`.
+        """
+        latest = partial(tls.context, certificate, key, where=where)
+        return cls(latest(fresh=True), latest, authorization, expires_at)
+
 
 class Source(Protocol):
     """Where a credential comes from."""
@@ -46,23 +64,6 @@ class Source(Protocol):
         Raises:
             ConfigError: There is none. The message is one line, and holds no secret.
         """
-
-
-def credential(
-    tls: Tls,
-    certificate: Pem | None,
-    key: Pem | None,
-    where: str,
-    authorization: str,
-    expires_at: float = math.inf,
-) -> Credential:
-    """Make a credential of its parts; what is a file is read now.
-
-    Raises:
-        ConfigError: See `Tls.context`.
-    """
-    latest = partial(tls.context, certificate, key, where=where)
-    return Credential(latest(fresh=True), latest, authorization, expires_at)
 
 
 def bearer(token: str, place: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kwatch._credential import Credential, bearer, credential
+from kwatch._credential import Credential, bearer
 from kwatch._entry import Entry
 from kwatch._errors import ConfigError
 from kwatch._program import printed_by
@@ -153,7 +153,7 @@ class ExecPlugin:
             raise status.error(missing, f"is not set, but {other} is")
         header = bearer(token, f"{status.where}: token") if token else ""
         pair = _pem(certificate), _pem(key)
-        return credential(self.tls, *pair, status.where, header, self._expires_at(status))
+        return Credential.of(self.tls, *pair, status.where, header, self._expires_at(status))
 
     def _expires_at(self, status: Entry) -> float:
         text = status.get("expirationTimestamp", str)

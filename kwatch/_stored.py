@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kwatch._credential import Credential, bearer, credential
+from kwatch._credential import Credential, bearer
 from kwatch._files import REREAD_SECONDS, read_file
 from kwatch._tls import Pem, Tls
 
@@ -51,7 +51,7 @@ class Stored:
         """Read the files, if there are any."""
         expires_at = self.clock() + REREAD_SECONDS if self.renewable else math.inf
         parts = self.tls, self.certificate, self.key, self.where
-        return credential(*parts, self._header(), expires_at)
+        return Credential.of(*parts, self._header(), expires_at)
 
     def _header(self) -> str:
         if self.token_file is None:

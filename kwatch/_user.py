@@ -67,7 +67,9 @@ def auth_of(
     if plugin is not None and stored.is_empty:
         tls.context()
         return KubeAuth(plugin, headers=headers, clock=clock)
-    inline = replace(stored, token_file=None).fetch() if stored.authorization else None
+    inline = None
+    if stored.authorization and stored.token_file:  # which may not be there yet
+        inline = replace(stored, token_file=None).fetch()
     auth = KubeAuth(stored, inline, headers=headers, clock=clock)
     auth.renew()
     return auth
