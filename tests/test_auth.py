@@ -24,6 +24,7 @@ from kwatch._errors import ConfigError
 from kwatch._files import REREAD_SECONDS
 from kwatch._tls import Tls
 from kwatch._user import auth_of
+from tests.front import Clock
 from tests.pki import Pki
 from tests.plugins import Plugin, credential
 from tests.worlds import PATIENCE_SECONDS, until
@@ -31,16 +32,6 @@ from tests.worlds import PATIENCE_SECONDS, until
 Handler = Callable[[httpx.Request], httpx.Response]
 Get = Callable[[KubeAuth, Handler], httpx.Response]
 AskHeld = Callable[[KubeAuth, Handler], list[int | Exception]]
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Server:

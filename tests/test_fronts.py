@@ -27,7 +27,7 @@ from kwatch import (
     watch,
 )
 from kwatch.testing import FakeAPIServer
-from tests.frames import added, modified
+from tests.frames import added, bookmark, modified
 
 BACKENDS = ("asyncio", "trio")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -100,6 +100,15 @@ def request_of(sock: socket.socket) -> bytes:
             raise OSError("closed")
         data += more
     return data
+
+
+def beats(sock: socket.socket) -> None:
+    """Give bookmarks at an interval, and then nothing any more."""
+    request_of(sock)
+    sock.sendall(HEAD)
+    for number in range(6, 10):
+        time.sleep(0.03)
+        sock.sendall(chunk(bookmark(str(number))))
 
 
 def sends(*parts: bytes, end: str = "hold") -> Callable[[socket.socket], None]:

@@ -31,11 +31,11 @@ from kwatch._kubeconfig import KubeConfig
 from kwatch._rotating import RotatingTransport
 from kwatch._tls import Tls
 from kwatch._user import auth_of
-from tests.frames import added, bookmark
+from tests.frames import added
 from tests.https import Server, serve
 from tests.kubeconfigs import WAYS
 from tests.pki import Issued, Pki
-from tests.test_fronts import HEAD, Handler, RawServer, chunk, request_of, sends
+from tests.test_fronts import HEAD, Handler, RawServer, beats, chunk, request_of, sends
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 
@@ -871,13 +871,6 @@ def test_silence_is_noticed_through_a_rotating_transport(
     front: str, pki: Pki, badge: Badge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_liveness, "MIN_SILENCE_SECONDS", 0.15)
-
-    def beats(sock: socket.socket) -> None:
-        request_of(sock)
-        sock.sendall(HEAD)
-        for number in range(6, 10):
-            time.sleep(0.03)
-            sock.sendall(chunk(bookmark(str(number))))
 
     status = WatchStatus()
     with SecureServer(pki, beats, sends(HEAD + chunk(added("10")))) as raw:

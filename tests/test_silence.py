@@ -15,7 +15,7 @@ from kwatch._awire import Wire as AsyncWire
 from kwatch._http import Request
 from kwatch._wire import Wire
 from tests.frames import added, bookmark, initial_end, obj
-from tests.test_fronts import HEAD, RawServer, chunk, request_of, sends
+from tests.test_fronts import HEAD, RawServer, beats, chunk, request_of, sends
 
 PATH = "/api/v1/pods"
 QUICK = Backoff(initial=0.01, maximum=0.01)
@@ -71,14 +71,6 @@ def take(front: str, url: str, count: int, hold: float = 0.0, **options: Any) ->
 
 def test_s51_s53_silence_after_bookmarks_reconnects_within_the_same_connection(front: str) -> None:
     """The peer has vanished without a word, as a half-open connection does."""
-
-    def beats(sock: Any) -> None:
-        request_of(sock)
-        sock.sendall(HEAD)
-        for number in range(6, 10):
-            time.sleep(0.03)
-            sock.sendall(chunk(bookmark(str(number))))
-
     status = WatchStatus()
     with RawServer(beats, sends(HEAD + chunk(added("10")))) as raw:
         began = time.monotonic()

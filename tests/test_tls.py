@@ -17,6 +17,7 @@ from kwatch._files import REREAD_SECONDS
 from kwatch._kubeconfig import KubeConfig
 from kwatch._tls import Tls, load_client_certificate
 from kwatch._user import auth_of
+from tests.front import Clock
 from tests.https import serve
 from tests.kubeconfigs import SECRET, Fetch, b64, config, refusal, trusting, write
 from tests.pki import Pki
@@ -399,15 +400,6 @@ def test_the_last_context_outlives_files_that_are_wrong_for_a_while(
                 tls.context(*pair, fresh=True)
     pair[1].write_bytes(good)
     assert tls.context(*pair, fresh=True) is context
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_files_are_read_again_after_a_minute_and_not_before(tmp_path: Path, pki: Pki) -> None:
