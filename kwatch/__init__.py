@@ -26,6 +26,7 @@ from kwatch._errors import (
 from kwatch._events import Event, EventType, parse_event
 from kwatch._handle import Handle
 from kwatch._kubeconfig import KubeConfig
+from kwatch._replay import replay
 from kwatch._results import TIMEOUT, NoReply, Ok, Stop
 from kwatch._selectors import Selector
 from kwatch._status import WatchState, WatchStatus
@@ -71,5 +72,6 @@ __all__ = [
     "awatch",
     "connect",
     "parse_event",
+    "replay",
     "watch",
 ]

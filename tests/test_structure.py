@@ -12,7 +12,7 @@ import kwatch
 PACKAGE = Path(kwatch.__file__).parent
 
 LAYERS = (
-    ("_either", "_errors", "_results"),
+    ("_either", "_errors", "_pytest_plugin", "_results"),
     ("_child_spec", "_http", "_reasons"),
     ("_events",),
     ("_behaviour", "_steps"),
@@ -21,9 +21,9 @@ LAYERS = (
     ("_abilities", "_backoff", "_builder", "_cursor", "_journal", "_known", "_liveness"),
     ("_nesting", "_selectors", "_siblings", "_stop"),
     ("_decoder", "_status"),
-    ("_list", "_options", "_parts"),
-    ("_snapshot",),
-    ("_resource", "_stream"),
+    ("_json", "_lines", "_list", "_options", "_parts", "_redaction"),
+    ("_header", "_snapshot"),
+    ("_recording", "_replay", "_resource", "_stream"),
     ("_discovery", "_record"),
     ("_query",),
     ("_target",),
@@ -70,7 +70,10 @@ CORE = (
     "_selectors",
     "_siblings",
     "_decoder",
+    "_header",
+    "_json",
     "_list",
+    "_redaction",
     "_snapshot",
     "_resource",
     "_stream",
