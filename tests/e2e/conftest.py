@@ -1,4 +1,4 @@
-"""What the tests share: the server, the objects of one test, each front end in turn."""
+"""What the tests share: the servers, the objects of one test, each front end in turn."""
 
 import os
 from collections.abc import Iterator
@@ -10,26 +10,39 @@ import pytest
 
 from kwatch import ConfigError, KubeConfig
 
+from .fake import fake_server
 from .gate import Gate
 from .live import Box, Front, Proxy, namespaces, serve_widgets
 
 FRONTS = ("watch", "awatch-asyncio", "awatch-trio")
 MANY = 502
+SERVERS = ("fake", "real")
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out what takes minutes, unless it is asked for."""
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Leave out what takes minutes, unless asked for, and what the server at hand cannot do."""
     if item.get_closest_marker("slow") and "slow" not in item.config.option.markexpr:
         pytest.skip("takes minutes; run it with -m slow")
-
-
-@pytest.fixture(scope="session")
-def kubeconfig() -> str:
-    """The path of the kubeconfig."""
-    path = os.environ.get("KWATCH_E2E_KUBECONFIG")
-    if not path:
+    server = item.callspec.params.get("kubeconfig") if hasattr(item, "callspec") else None
+    if server == "real" and not os.environ.get("KWATCH_E2E_KUBECONFIG"):
         pytest.skip("KWATCH_E2E_KUBECONFIG names no kubeconfig of a real API server")
-    return path
+    if server == "fake" and (marker := item.get_closest_marker("real_only")):
+        pytest.skip(marker.args[0])
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def kubeconfig(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The path of the kubeconfig of a fake server, or of the real one."""
+    if request.param == "real":
+        yield os.environ["KWATCH_E2E_KUBECONFIG"]
+        return
+    file = tmp_path_factory.mktemp("fake") / "kubeconfig"
+    with fake_server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("KWATCH_E2E_CONTEXT", raising=False)  # it is one of the real server
+        file.write_text(server.kubeconfig())
+        yield str(file)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A gate in front of a real API server, whose tokens run out, and a plugin that gets them."""
+"""A gate in front of an API server, whose tokens run out, and a plugin that gets them."""
 
 import json
 import socket
@@ -70,12 +70,12 @@ class Token(NamedTuple):
 class Gate:
     """Stands for an API server that knows certain tokens, each until its deadline.
 
-    What comes with one of them is forwarded to the real server, with credentials of the gate's own;
+    What comes with one of them is forwarded to the server behind it, with credentials of its own;
     the answer is relayed as it comes. The tokens stand in the ledger, a file, where others may
     enter theirs too: a line has the token, and when it was issued and runs out.
 
     Args:
-        config: Leads to the real server.
+        config: Leads to the server behind it.
         ledger: The file.
 
     Attributes:
@@ -125,7 +125,7 @@ class Gate:
         return time.time() < deadlines.get(authorization, 0.0)
 
     def forward(self, handler: "_Handler") -> None:
-        """Ask the real server what a client asks for, and relay the answer."""
+        """Ask the server behind it what a client asks for, and relay the answer."""
         headers = {name: handler.headers[name] for name in ("Accept", "Accept-Encoding")}
         with self._client.stream("GET", handler.path, headers=headers) as response:
             upstream = response.extensions["network_stream"].get_extra_info("socket")

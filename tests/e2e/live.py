@@ -1,4 +1,4 @@
-"""A real API server, the objects of one test on it, and both front ends watching them."""
+"""A server, the objects of one test on it, and both front ends watching them."""
 
 import socket
 import struct

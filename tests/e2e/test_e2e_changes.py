@@ -1,4 +1,4 @@
-"""Changes on a real server come once, in order, across whatever happens to the connection."""
+"""Changes on a server come once, in order, across whatever happens to the connection."""
 
 import time
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kwatch import Event, KubeConfig, WatchStatus, watch
+from kwatch import Backoff, Event, KubeConfig, WatchStatus, watch
 
 from .live import Box, Front, Object, Proxy, wait_for
 
@@ -27,7 +27,7 @@ def test_create_modify_delete(front: Front, box: Box) -> None:
         created = box.create("a", {"color": "red"})
         modified = box.patch("a", {"spec": {"color": "blue"}})
         box.delete("a")
-        changes = run.take(3, quiet=0.1)
+        changes = run.take(3, quiet=0.05)
         assert changes == [("created", "a"), ("modified", "a"), ("deleted", "a")]
     assert [obj for _, obj in run.events[:2]] == [created, modified]
     last = run.events[2].obj
@@ -42,7 +42,7 @@ def test_from_now(front: Front, box: Box) -> None:
     with front.start(box=box) as run:
         run.wait_until_open()
         box.create("after")
-        assert run.take(1, quiet=0.1) == [("created", "after")]
+        assert run.take(1, quiet=0.05) == [("created", "after")]
 
 
 @pytest.mark.parametrize("resource_version", ["0", ""])
@@ -53,7 +53,7 @@ def test_s33_what_exists_first(front: Front, box: Box, resource_version: str) ->
     with front.start(box=box, resource_version=resource_version) as run:
         assert sorted(run.take(3)) == [("created", name) for name in "abc"]
         box.delete("b")
-        assert run.take(4, quiet=0.1)[3:] == [("deleted", "b")]
+        assert run.take(4, quiet=0.05)[3:] == [("deleted", "b")]
 
 
 def test_s61_one_object(front: Front, box: Box) -> None:
@@ -64,7 +64,7 @@ def test_s61_one_object(front: Front, box: Box) -> None:
         first = box.create("a")
         box.delete("a")
         second = box.create("a")
-        changes = run.take(3, quiet=0.1)
+        changes = run.take(3, quiet=0.05)
         assert changes == [("created", "a"), ("deleted", "a"), ("created", "a")]
     uids = [event.obj["metadata"]["uid"] for event in run.events]
     assert uids == [obj["metadata"]["uid"] for obj in (first, first, second)]
@@ -80,7 +80,7 @@ def test_s62_leaving_and_entering_the_selector(front: Front, box: Box) -> None:
         box.patch("a", {"metadata": {"labels": {"color": "blue"}}})
         box.patch("a", {"spec": {"unseen": True}})
         box.patch("a", {"metadata": {"labels": {"color": "green"}}})
-        changes = run.take(3, quiet=0.1)
+        changes = run.take(3, quiet=0.05)
     assert changes == [("created", "a"), ("deleted", "a"), ("created", "a")]
 
 
@@ -90,7 +90,7 @@ def test_field_selector(front: Front, box: Box) -> None:
         run.wait_until_open()
         box.create("a")
         box.create("b")
-        assert run.take(1, quiet=0.1) == [("created", "b")]
+        assert run.take(1, quiet=0.05) == [("created", "b")]
 
 
 def test_s34_stored_cursor(front: Front, box: Box) -> None:
@@ -107,25 +107,25 @@ def test_s34_stored_cursor(front: Front, box: Box) -> None:
         events.close()
     assert seen == [box.name(str(number)) for number in range(3)]
     with front.start(box=box, resource_version=status.resource_version) as run:
-        assert run.take(3, quiet=0.1) == [("created", str(number)) for number in (3, 4, 5)]
+        assert run.take(3, quiet=0.05) == [("created", str(number)) for number in (3, 4, 5)]
 
 
 def test_s24_clean_close_resumes_at_last_rv(fronts: list[Front], box: Box) -> None:
-    """A server that ends each watch after 2 s loses nothing and repeats nothing."""
+    """A server that ends each watch after a second loses nothing and repeats nothing."""
     with ExitStack() as stack:
         runs = [
-            stack.enter_context(front.start(box=box, timeout_seconds=2, namespace=box.namespace))
+            stack.enter_context(front.start(box=box, timeout_seconds=1, namespace=box.namespace))
             for front in fronts
         ]
         for run in runs:
             run.wait_until_open()
         written: list[str] = []
-        until = time.monotonic() + 5.0
+        until = time.monotonic() + 2.5
         while time.monotonic() < until:
             written.append(box.create(f"n-{len(written)}")["metadata"]["resourceVersion"])
             time.sleep(0.02)
         for run in runs:
-            run.take(len(written), quiet=0.1)
+            run.take(len(written), quiet=0.05)
     for run in runs:
         assert versions(run.events) == written
         assert run.status.connects >= 3
@@ -135,21 +135,22 @@ def test_s25_server_timeout_without_events(fronts: list[Front], box: Box) -> Non
     """Watches that end without an event go on, and the next event comes."""
     with ExitStack() as stack:
         runs = [
-            stack.enter_context(front.start(box=box, timeout_seconds=2, namespace=box.namespace))
+            stack.enter_context(front.start(box=box, timeout_seconds=1, namespace=box.namespace))
             for front in fronts
         ]
         for run in runs:
             wait_for(lambda run=run: run.status.connects >= 3)  # type: ignore[misc]
         box.create("late")
         for run in runs:
-            assert run.take(1, quiet=0.1) == [("created", "late")]
+            assert run.take(1, quiet=0.05) == [("created", "late")]
             assert run.status.last_error is None
 
 
 def test_s26_cut_in_the_middle_of_an_event(front: Front, box: Box, proxy: Proxy) -> None:
     """Connections that are cut in the middle of an event lose nothing and repeat nothing."""
     chance = Random(26)
-    with front.start(box=box, client={"base_url": proxy.url}) as run:
+    soon = Backoff(initial=0.1, maximum=0.3)
+    with front.start(box=box, client={"base_url": proxy.url}, backoff=soon) as run:
         run.wait_until_open()
         written: list[str] = []
         for number in range(3):
@@ -158,7 +159,7 @@ def test_s26_cut_in_the_middle_of_an_event(front: Front, box: Box, proxy: Proxy)
                 obj = box.create(f"n-{number}-{part}", {"text": "x" * 1_000})
                 written.append(obj["metadata"]["resourceVersion"])
             run.take(len(written))
-        run.take(len(written), quiet=0.1)
+        run.take(len(written), quiet=0.05)
     assert proxy.cuts == 3
     assert versions(run.events) == written
     assert run.status.connects >= 4
@@ -196,14 +197,19 @@ def test_metadata_only(front: Front, box: Box) -> None:
     assert obj["metadata"] == created["metadata"]
 
 
-def test_bookmarks(front: Front, box: Box) -> None:
+def test_bookmarks(fronts: list[Front], box: Box) -> None:
     """On request a bookmark is yielded: the server sends one before it ends a watch."""
-    with front.start(box=box, allow_bookmarks=True, timeout_seconds=3) as run:
-        run.wait_until_open()
+    options: Object = {"allow_bookmarks": True, "timeout_seconds": 3}
+    with ExitStack() as stack:
+        runs = [stack.enter_context(front.start(box=box, **options)) for front in fronts]
+        for run in runs:
+            run.wait_until_open()
         box.create("a")
-        assert run.take(2)[:2] == [("created", "a"), ("bookmark", "")]
-    assert int(run.events[1].resource_version) >= int(run.events[0].resource_version)
-    assert run.status.events == 1
+        for run in runs:
+            assert run.take(2)[:2] == [("created", "a"), ("bookmark", "")]
+    for run in runs:
+        assert int(run.events[1].resource_version) >= int(run.events[0].resource_version)
+        assert run.status.events == 1
 
 
 @pytest.mark.parametrize("kind", ["Widget", "widgets", "widget", "wd", "WIDGETS.example.com"])

@@ -1,4 +1,4 @@
-"""Credentials that run out, are replaced or refused while a real server is watched."""
+"""Credentials that run out, are replaced or refused while a server is watched."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ from .live import Box, Front, Object, Run, leave
 
 pytestmark = pytest.mark.e2e
 
-SOON = Backoff(initial=0.1, maximum=0.3)
+SOON = Backoff(initial=0.05, maximum=0.1)
 FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 ALL_WIDGETS: Object = {"kind": None, "resource_path": "/apis/example.com/v1/widgets"}
 
@@ -166,7 +166,7 @@ def test_a_token_file_that_is_wrong_for_a_while(
         put(path, token)
         run.take(5)
         written += create(box, 2)
-        run.take(7, quiet=0.1)
+        run.take(7, quiet=0.05)
     assert versions(run.events) == written
 
 
@@ -188,7 +188,7 @@ def test_a_token_file_that_is_replaced(
             gate.cut()
             written += create(box, 3)
             run.take(len(written))
-        run.take(len(written), quiet=0.1)
+        run.take(len(written), quiet=0.05)
     assert versions(run.events) == written
     assert "Unauthorized" not in caplog.text
     assert run.status.connects == 4
@@ -225,7 +225,7 @@ def test_a_plugin_whose_tokens_run_out(
     with watching(fronts, config, box, timeout_seconds=1) as runs:
         written = create_for(box, seconds)
         for run in runs:
-            run.take(len(written), quiet=0.1)
+            run.take(len(written), quiet=0.05)
     for run in runs:
         assert versions(run.events) == written
         assert run.status.connects >= seconds // 1.5
@@ -274,7 +274,7 @@ def test_a_plugin_that_fails_for_a_while(
         plugin.mends()
         run.take(5)
         written += create(box, 2)
-        run.take(7, quiet=0.1)
+        run.take(7, quiet=0.05)
     assert versions(run.events) == written
     assert "exit code 1" in caplog.text
     assert not plugin.overlapped
@@ -343,6 +343,7 @@ def test_certificate_files_that_are_replaced(
 # Impersonation
 
 
+@pytest.mark.real_only("the fake server has no rights")
 def test_impersonating_one_who_has_no_rights(front: Front, box: Box, account: Account) -> None:
     """The server judges whom one stands for, and says at once what that one may not do."""
     config = account.load(**account.user, **{"as": "somebody"})
@@ -353,6 +354,7 @@ def test_impersonating_one_who_has_no_rights(front: Front, box: Box, account: Ac
     assert "widgets" in error.message
 
 
+@pytest.mark.real_only("the fake server has no rights")
 def test_impersonating_an_administrator(front: Front, box: Box, account: Account) -> None:
     """One who may impersonate gets the rights of the groups, whatever else is told of whom."""
     whom = {

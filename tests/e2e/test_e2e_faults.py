@@ -48,6 +48,7 @@ def test_s11_unknown_path(front: Front) -> None:
     assert error.code == 404
 
 
+@pytest.mark.real_only("the fake server has no TLS")
 def test_wrong_authority(front: Front) -> None:
     """A certificate of an authority that is not trusted is a ConnectError."""
     error = front.fails(client={"verify": ssl.create_default_context()})

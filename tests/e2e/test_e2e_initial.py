@@ -1,4 +1,4 @@
-"""What exists comes first, from a real server: by a streaming list, or by a list in pages."""
+"""What exists comes first: by a streaming list, or by a list in pages."""
 
 from collections import Counter
 from typing import Any
@@ -49,7 +49,7 @@ def test_s13_s17_what_exists_then_the_changes(front: Front, box: Box, change: An
         box.patch("b", {"spec": {"number": 2}})
         box.delete("a")
         box.create("d")
-        changes = run.take(6, quiet=0.1)[3:]
+        changes = run.take(6, quiet=0.05)[3:]
     assert changes == [("modified", "b"), ("deleted", "a"), ("created", "d")]
     assert sorted((obj for _, obj in run.events[:3]), key=str) == sorted(existing, key=str)
     assert run.status.synced
@@ -69,7 +69,7 @@ def test_objects_of_several_namespaces(
     with front.start(box=box, change=change, send_initial_events=True) as run:
         run.take(6)
         boxes[1].delete("same")
-        run.take(7, quiet=0.1)
+        run.take(7, quiet=0.05)
     found = Counter(obj["metadata"]["namespace"] for _, obj in run.events[:6])
     assert found == {one.namespace: 2 for one in boxes}
     assert run.events[6].event_type == "deleted"
@@ -86,7 +86,7 @@ def test_one_namespace(
     box.elsewhere(two_namespaces[0]).create("there")
     options: Object = {"send_initial_events": True, "namespace": box.namespace}
     with front.start(box=box, change=change, **options) as run:
-        assert run.take(1, quiet=0.1) == [("created", "here")]
+        assert run.take(1, quiet=0.05) == [("created", "here")]
     check_way(change, run)
 
 
@@ -98,7 +98,7 @@ def test_s22_nothing_exists(front: Front, box: Box, change: Any) -> None:
         assert run.events == []
         assert run.status.resource_version is not None
         box.create("first")
-        assert run.take(1, quiet=0.1) == [("created", "first")]
+        assert run.take(1, quiet=0.05) == [("created", "first")]
     check_way(change, run)
 
 
@@ -113,9 +113,9 @@ def test_selectors(front: Front, box: Box, change: Any) -> None:
         "field_selector": f"metadata.name!={box.name('red')}",
     }
     with front.start(box=box, change=change, send_initial_events=True, **options) as run:
-        assert run.take(1, quiet=0.1) == [("created", "green")]
+        assert run.take(1, quiet=0.05) == [("created", "green")]
         box.patch("green", {"metadata": {"labels": {"color": "blue"}}})
-        assert run.take(2, quiet=0.1)[1:] == [("deleted", "green")]
+        assert run.take(2, quiet=0.05)[1:] == [("deleted", "green")]
     check_way(change, run)
 
 
@@ -126,7 +126,7 @@ def test_one_object(front: Front, box: Box, change: Any) -> None:
     box.create("b")
     options: Object = {"label_selector": None, "name": box.name("a"), "send_initial_events": True}
     with front.start(box=box, change=change, **options) as run:
-        assert run.take(1, quiet=0.1) == [("created", "a")]
+        assert run.take(1, quiet=0.05) == [("created", "a")]
     check_way(change, run)
 
 
@@ -138,7 +138,7 @@ def test_metadata_only(front: Front, box: Box, change: Any) -> None:
     with front.start(box=box, change=change, **options) as run:
         run.take(1)
         box.create("b", {"color": "red"})
-        run.take(2, quiet=0.1)
+        run.take(2, quiet=0.05)
     assert run.changes == [("created", "a"), ("created", "b")]
     assert all(set(obj) == {"apiVersion", "kind", "metadata"} for _, obj in run.events)
     assert {obj["kind"] for _, obj in run.events} == {"PartialObjectMetadata"}
@@ -192,7 +192,7 @@ def _all_then_one_more(front: Front, many: Box, box: Box, change: Any) -> Run:
         run.wait_until_synced()
         names = sorted(run.take(502))
         box.create("next")
-        run.take(503, quiet=0.1)
+        run.take(503, quiet=0.05)
     assert names == [("created", f"m-{number:03}") for number in range(502)]
     assert len(run.events) == 503
     assert run.events[502].obj["metadata"]["name"] == box.name("next")
@@ -205,7 +205,7 @@ def test_a_start_from_now_lists_metadata_in_pages(front: Front, many: Box) -> No
     with front.start(box=many) as run:
         run.wait_until_open()
         many.patch("m-000", {"spec": {"by": front.name}})
-        assert run.take(1, quiet=0.1) == [("modified", "m-000")]
+        assert run.take(1, quiet=0.05) == [("modified", "m-000")]
     assert [asked.params.get("limit") for asked in run.asked] == ["500", "500", None]
     assert all("as=PartialObjectMetadataList" in asked.accept for asked in run.asked[:2])
     assert run.asked[2].accept == "application/json"

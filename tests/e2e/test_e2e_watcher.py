@@ -1,4 +1,4 @@
-"""Watchers and supervisors on a real server: their state follows the server's, whatever happens."""
+"""Watchers and supervisors on a server: their state follows the server's, whatever happens."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -70,7 +70,7 @@ class Scene(NamedTuple):
         make = self.config.async_client if self.world.is_async else self.config.client
         client = self.world.call(make, base_url=url or self.config.server)
         self.open.callback(self.world.call, getattr(client, "aclose", None) or client.close)
-        usual = {"label_selector": self.box.selector, "init_arg": {}, "backoff": Backoff(0.1)}
+        usual = {"label_selector": self.box.selector, "init_arg": {}, "backoff": Backoff(0.05)}
         return {"client": client, "kind": "Widget"} | usual | more
 
     def start(self, mirror: Mirror | AsyncMirror, **more: Any) -> Any:
