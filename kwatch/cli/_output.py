@@ -1,16 +1,11 @@
-"""What the command prints: events on stdout, all else on stderr; each at once, each one line."""
+"""How the command writes: what is asked for to stdout, all else to stderr; each at once."""
 
-import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
-
-from kwatch import Event
-from kwatch.cli._json import dumps
 
 
 class OutputError(Exception):
@@ -18,7 +13,7 @@ class OutputError(Exception):
 
 
 def write(text: str) -> None:
-    """Write to stdout, through any buffer.
+    """Write to stdout, through any buffer; what it has no character for is escaped.
 
     Raises:
         OutputError: That failed.
@@ -26,6 +21,9 @@ def write(text: str) -> None:
     try:
         if sys.stdout is None:
             raise OSError("stdout is closed")
+        encoding = encoding_of(sys.stdout)
+        if not has(encoding, text):
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
         sys.stdout.write(text)
         sys.stdout.flush()
     except BaseException as error:  # a signal, too, while nobody reads
@@ -43,11 +41,16 @@ def _abandon(stream: TextIO | None) -> None:
 
 
 def say(message: str) -> None:
-    """Write one line to stderr, if there is anybody to read it."""
-    text = printable(" ".join(message.split()), _encoding(sys.stderr), _escape)
+    """Write one harmless line to stderr, if there is anybody to read it."""
+    say_bare(f"kwatch: {message}")
+
+
+def say_bare(message: str) -> None:
+    """Write a line like `say`, without the name of the command."""
+    text = printable(" ".join(message.split()), encoding_of(sys.stderr), escape)
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
-            print(f"kwatch: {text}", file=sys.stderr, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -69,37 +72,6 @@ class _Handler(logging.Handler):
         say(record.getMessage())
 
 
-def as_line(event: Event, encoding: str = "utf-8") -> str:
-    r"""Give the time, what happened, and to which object.
-
-    >>> as_line(Event("created", {"metadata": {"name": "a\n", "namespace": "b"}}))[8:]
-    '  created   b/a\\n'
-    """
-    clock = time.strftime("%H:%M:%S")
-    name = printable(name_of(event.obj), encoding, _escape)
-    return f"{clock}  {event.event_type:<8}  {name}"
-
-
-def as_json(event: Event, encoding: str = "utf-8") -> str:
-    r"""Give the event as a JSON object.
-
-    What breaks lines or steers terminals, and what stdout cannot encode, is escaped.
-
-    >>> as_json(Event("deleted", {"a": "\x9b"}))
-    '{"type":"deleted","object":{"a":"\\u009b"}}'
-    """
-    text = dumps({"type": event.event_type, "object": event.obj})
-    return printable(text, encoding, lambda character: json.dumps(character)[1:-1])
-
-
-FORMATS: dict[str, Callable[[Event, str], str]] = {"line": as_line, "json": as_json}
-
-
-def print_event(event: Event, output: str) -> None:
-    """Print an event in one of the `FORMATS`."""
-    write(FORMATS[output](event, _encoding(sys.stdout)) + "\n")
-
-
 def name_of(obj: dict[str, Any]) -> str:
     """Give ``namespace/name``; the name alone where there is no namespace."""
     metadata = obj["metadata"]
@@ -109,12 +81,13 @@ def name_of(obj: dict[str, Any]) -> str:
 
 def printable(text: str, encoding: str, escape: Callable[[str], str]) -> str:
     """Escape the characters that are not printable, or that the encoding does not have."""
-    if text.isprintable() and _has(encoding, text):
+    if text.isprintable() and has(encoding, text):
         return text
-    return "".join(c if c.isprintable() and _has(encoding, c) else escape(c) for c in text)
+    return "".join(c if c.isprintable() and has(encoding, c) else escape(c) for c in text)
 
 
-def _has(encoding: str, text: str) -> bool:
+def has(encoding: str, text: str) -> bool:
+    """Whether an encoding has all the characters of a text."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -122,9 +95,11 @@ def _has(encoding: str, text: str) -> bool:
     return True
 
 
-def _escape(character: str) -> str:
+def escape(character: str) -> str:
+    r"""Write a character as Python does: ``\x1b``."""
     return character.encode("unicode_escape").decode()
 
 
-def _encoding(stream: TextIO | None) -> str:
+def encoding_of(stream: TextIO | None) -> str:
+    """Give the encoding of a stream."""
     return getattr(stream, "encoding", None) or "utf-8"

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -12,108 +11,14 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from kwatch.cli._signals import Stopped, stoppable
 from kwatch.testing import FakeAPIServer
-
-PATIENCE = 10.0
-"""Seconds after which whatever is waited for will not come any more."""
-
-COMMAND = [sys.executable, "-W", "error", "-m", "kwatch"]
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-class Running:
-    """A process whose lines can be waited for."""
-
-    def __init__(self, command: list[str], environment: dict[str, str], errors: Path) -> None:
-        self._errors = errors
-        with errors.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=environment,
-            )
-        assert self.process.stdout
-        self.stdout = self.process.stdout
-        self._rest = b""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.stdout.close()
-
-    def line(self) -> str:
-        """Give the next line of stdout, as soon as it is there."""
-        deadline = time.monotonic() + PATIENCE
-        while b"\n" not in self._rest:
-            left = max(0.0, deadline - time.monotonic())
-            assert select.select([self.stdout], [], [], left)[0], "no line came"
-            data = os.read(self.stdout.fileno(), 65_536)
-            assert data, f"stdout ended: {self.stderr}"
-            self._rest += data
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line.decode()
-
-    def ended(self) -> int:
-        """Give the exit status, as soon as there is one."""
-        return self.process.wait(PATIENCE)
-
-    @property
-    def stderr(self) -> str:
-        return self._errors.read_text()
-
-
-Start = Callable[..., Running]
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """Next to nothing: no kubeconfig anywhere, and an empty folder for temporary files."""
-    for name in ("home", "tmp"):
-        (tmp_path / name).mkdir()
-    return {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
-
-
-@pytest.fixture
-def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
-    """Starts the command, and ends it whatever happens."""
-    started: list[Running] = []
-
-    def start(*argv: str, command: list[str] = COMMAND) -> Running:
-        errors = tmp_path / f"stderr-{len(started)}"
-        started.append(Running([*command, *argv], environment, errors))
-        return started[-1]
-
-    yield start
-    for running in started:
-        with running:
-            pass
-
-
-@pytest.fixture
-def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as server:
-        path = tmp_path / "kubeconfig"
-        path.write_text(server.kubeconfig())
-        environment["KUBECONFIG"] = str(path)
-        yield server
+from tests.cli.runs import COMMAND, Running, Start, eventually
 
 
 def watching(start: Start, server: FakeAPIServer, *argv: str) -> Running:
@@ -163,13 +68,17 @@ def unread(running: Running) -> int:
     return count
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_nobody_has_to_read_the_help(environment: dict[str, str], option: str) -> None:
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["--version"], ["replay", "-h"], ["completion", "zsh"]], ids=" ".join
+)
+def test_nobody_has_to_read_what_is_printed_at_once(
+    environment: dict[str, str], argv: list[str]
+) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as stdout:
         done = subprocess.run(
-            [*COMMAND, option], env=environment, stdout=stdout, stderr=subprocess.PIPE, check=False
+            [*COMMAND, *argv], env=environment, stdout=stdout, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (141, b"")
 
@@ -202,6 +111,20 @@ def test_no_server(start: Start, server: FakeAPIServer) -> None:
     assert running.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("hidden", ["click", "jmespath"])
+def test_what_it_needs_is_told(start: Start, hidden: str) -> None:
+    code = (
+        "import sys\n"
+        f"sys.modules[{hidden!r}] = None\n"
+        "from kwatch.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    running = start("pods", "--until", "status.phase", command=command)
+    assert running.ended() == 1
+    assert running.stderr == "kwatch: the command needs more: pip install 'kwatch-stream[cli]'\n"
+
+
 # Its lines
 
 
@@ -221,7 +144,7 @@ def test_json_comes_line_by_line_and_survives_a_disconnect(
     start: Start, server: FakeAPIServer
 ) -> None:
     running = watching(start, server, "-o", "json", "-v")
-    created = server.create("Pod", "web", labels={"é": "😀"})
+    created = server.create("Pod", "web", metadata={"annotations": {"a": "é😀"}})
     assert json.loads(running.line()) == {"type": "created", "object": created}
     server.disconnect()
     deleted = server.delete("Pod", "web")
@@ -235,7 +158,7 @@ def test_any_encoding_of_stdout_will_do(
 ) -> None:
     environment["PYTHONIOENCODING"] = encoding
     running = watching(start, server, "-o", "json")
-    created = server.create("Pod", "web", labels={"a": "😀\x9b"})
+    created = server.create("Pod", "web", metadata={"annotations": {"a": "😀\x9b"}})
     assert json.loads(running.line())["object"] == created
 
 
@@ -300,7 +223,7 @@ def test_the_demo_says_what_it_needs(start: Start) -> None:
         "import sys\n"
         "sys.modules['pytest_httpserver'] = None\n"
         "from kwatch.cli import main\n"
-        "sys.exit(main(['--demo']))\n"
+        "sys.exit(main(['demo']))\n"
     )
     running = start(command=[sys.executable, "-c", code])
     assert running.ended() == 1
@@ -309,8 +232,8 @@ def test_the_demo_says_what_it_needs(start: Start) -> None:
 
 def test_the_demo_needs_no_configuration_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
     begun = time.monotonic()
-    running = start("--demo")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d  (created|modified)   ?default/.+", running.line())
+    running = start("demo")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  (created|modified)   ?(default|shop)/.+", running.line())
     assert time.monotonic() - begun < 5
     assert not list((tmp_path / "tmp").iterdir())
     begun = time.monotonic()
@@ -321,7 +244,7 @@ def test_the_demo_needs_no_configuration_and_leaves_nothing(start: Start, tmp_pa
 
 
 def test_the_demo_ends_with_its_reader(start: Start) -> None:
-    running = start("--demo", "po", "-o", "json")
+    running = start("demo", "po", "-o", "json")
     assert json.loads(running.line())["object"]["kind"] == "Pod"
     running.stdout.close()
     assert running.ended() == 141
@@ -329,6 +252,6 @@ def test_the_demo_ends_with_its_reader(start: Start) -> None:
 
 
 def test_the_demo_is_a_server_as_any_other(start: Start) -> None:
-    running = start("--demo", "podz")
+    running = start("demo", "podz")
     assert running.ended() == 1
     assert running.stderr == ("kwatch: the server knows no resource 'podz'; did you mean pods?\n")

@@ -1,0 +1,88 @@
+"""When the command ends: ``--until``, ``--any`` and ``--timeout`` together."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import click
+
+from kwatch import KwatchError, StopEvent, WatchStatus
+from kwatch._interrupt import Interrupted
+from kwatch.cli._until import Condition, Until
+
+
+class NotReachedError(KwatchError):
+    """The end came before what ``--until`` waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When it ends, as the options have it.
+
+    Attributes:
+        condition: What is waited for; None: nothing.
+        any_: Whether one object that meets it is enough.
+        seconds: How long at most; None: for ever.
+    """
+
+    condition: Condition | None
+    any_: bool
+    seconds: float | None
+
+    @classmethod
+    def of(cls, values: dict[str, Any], *, is_whole: bool = True) -> Self:
+        """Make one of the values of the options.
+
+        Args:
+            values: They.
+            is_whole: Whether all that exists is going to come.
+
+        Raises:
+            click.UsageError: They contradict each other.
+        """
+        condition, any_ = values["until"], values["any_"]
+        if condition is None and any_:
+            raise click.UsageError("--any goes with --until")
+        if condition is not None and not (is_whole or any_):
+            raise click.UsageError(
+                "--until looks at all objects that exist, and --watch-only and --resource-version"
+                " leave them out: add --any, or leave that"
+            )
+        return cls(condition, any_, values["timeout"])
+
+    def until(self, status: WatchStatus | None = None, ends: int = 1) -> Until | None:
+        """Make what takes the events in; None where nothing is waited for."""
+        if self.condition is None:
+            return None
+        return Until(self.condition, any_=self.any_, status=status, ends=ends)
+
+    @contextmanager
+    def deadline(self) -> Iterator[StopEvent | None]:
+        """Have an event set when the time is over, and a request that it interrupts end quietly."""
+        if self.seconds is None:
+            yield None
+            return
+        stop_event = StopEvent()
+        timer = threading.Timer(self.seconds, stop_event.set)
+        timer.start()
+        try:
+            yield stop_event
+        except Interrupted:
+            pass  # that was the deadline
+        finally:
+            timer.cancel()
+
+    def check(self, until: Until | None, stop_event: StopEvent | None) -> None:
+        """See that what was waited for has come.
+
+        Raises:
+            NotReachedError: It has not.
+        """
+        if until is None or until.is_reached:
+            return
+        if stop_event is not None and stop_event.is_set():
+            raise NotReachedError(f"timed out after {self.seconds:g} s: {until}")
+        if not until.finish():
+            raise NotReachedError(f"the recording is over: {until}")
