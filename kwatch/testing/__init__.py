@@ -11,6 +11,8 @@ It needs the extra ``kwatch-stream[testing]``, and nothing else of kwatch.
         client = httpx.Client(base_url=server.url)
 """
 
+from kwatch.testing import faults
+from kwatch.testing._columns import Column
 from kwatch.testing._life import Life, Step, steps
 from kwatch.testing._resources import DEFAULT_RESOURCES, Resource
 from kwatch.testing._server import FakeAPIServer, RecordedRequest
@@ -20,11 +22,13 @@ from kwatch.testing._store import Snapshot
 __all__ = [
     "DEFAULT_RESOURCES",
     "APIError",
+    "Column",
     "FakeAPIServer",
     "Life",
     "RecordedRequest",
     "Resource",
     "Snapshot",
     "Step",
+    "faults",
     "steps",
 ]

@@ -1,47 +1,28 @@
 """What the fake API server answers, without the HTTP around it."""
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
+from kwatch.testing._about import About
+from kwatch.testing._call import JSON, Call, Reply, text
+from kwatch.testing._discovery import aggregated_discovery, discovery
+from kwatch.testing._form import DISCOVERY, PARTIAL, accepted, form_of
 from kwatch.testing._list import listed
-from kwatch.testing._query import DISCOVERY, PARTIAL, Query, accepts, parse, partial
-from kwatch.testing._resources import Resource, Target, aggregated_discovery, discovery, target
+from kwatch.testing._openapi import openapi
+from kwatch.testing._query import Query, parse
+from kwatch.testing._resources import Resource, Target, target
 from kwatch.testing._status import (
     APIError,
     bad_request,
     method_not_allowed,
-    no_such_path,
     unauthorized,
-    unsupported_media_type,
+    unsupported_verb,
 )
-from kwatch.testing._store import Object, Store
+from kwatch.testing._store import Store
+from kwatch.testing._writes import create, delete, delete_collection, patch, replace
 
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
 AGGREGATED = f"{JSON};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request; the names of its headers are in lower case."""
-
-    method: str
-    path: str
-    params: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer that is complete."""
-
-    body: Object
-    code: int = 200
-    content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+NO_SUCH_PATH = text("404 page not found\n", 404)
 
 
 class API:
@@ -66,8 +47,9 @@ class API:
         self._resources = tuple(resources)
         self._token = token
         self._watch_list = watch_list
-        self._discovery = discovery(self._resources)
+        self._documents = discovery(self._resources) | openapi(self._resources)
         self._aggregated = aggregated_discovery(self._resources)
+        self._about = About(self._documents)
 
     def answer(self, call: Call) -> Reply | Query:
         """Answer a request; a Query is a watch, to be streamed by the caller."""
@@ -80,77 +62,50 @@ class API:
         if self._token is not None and call.headers.get("authorization") != f"Bearer {self._token}":
             raise unauthorized()
         path = call.path.rstrip("/")
-        if path in self._discovery:
-            return self._discover(call, path)
+        if path in self._documents:
+            return self._document(call, path)
+        if reply := self._about.answer(call, path):
+            return reply
         found = target(self._resources, path)
         if found is None:
-            raise no_such_path()
-        if found.name is None:
-            return self._collection(call, found)
-        return self._object(call, found, found.name)
+            return NO_SUCH_PATH
+        return self._collection(call, found) if found.name is None else self._object(call, found)
 
-    def _discover(self, call: Call, path: str) -> Reply:
-        if call.method != "GET":
+    def _document(self, call: Call, path: str) -> Reply:
+        if call.method not in {"GET", "HEAD"}:
             raise method_not_allowed()
-        if accepts(call.headers.get("accept"), DISCOVERY) and path in self._aggregated:
+        if path in self._aggregated and accepted(call.accept, DISCOVERY):
             return Reply(self._aggregated[path], content_type=AGGREGATED)
-        return Reply(self._discovery[path])
+        return Reply(self._documents[path])
 
     def _collection(self, call: Call, at: Target) -> Reply | Query:
-        resource = at.resource
-        if call.method == "GET":
-            accept = call.headers.get("accept")
-            query = parse(at, call.params, accept, watch_list=self._watch_list)
-            return query if query.watch else Reply(listed(self._store, query))
-        if call.method == "POST" and (at.namespace or not resource.namespaced):
-            obj = _body(call, JSON, resource)
-            return Reply(self._store.create(resource, at.namespace or "", obj), 201)
-        raise method_not_allowed()
-
-    def _object(self, call: Call, at: Target, name: str) -> Reply:
-        store, resource, namespace = self._store, at.resource, at.namespace or ""
-        if at.subresource and call.method != "GET":
-            raise method_not_allowed()
+        resource, everywhere = at.resource, at.resource.namespaced and at.namespace is None
         match call.method:
-            case "GET":
-                metadata_only = accepts(call.headers.get("accept"), PARTIAL)
-                obj = store.get(resource, namespace, name)
-                return Reply(partial(obj) if metadata_only else obj)
+            case "GET" | "HEAD":
+                query = parse(at, call.params, call.accept, watch_list=self._watch_list)
+                return query if query.watch else Reply(listed(self._store, query))
+            case "POST" if not everywhere:
+                return create(self._store, call, at)
+            case "DELETE" if not everywhere:
+                return delete_collection(self._store, call, at)
+        if everywhere and resource.custom:
+            return NO_SUCH_PATH
+        if call.method in {"PUT", "PATCH"} and resource.custom:
+            raise bad_request("name must be provided")
+        raise unsupported_verb(resource, VERBS.get(call.method, ""))
+
+    def _object(self, call: Call, at: Target) -> Reply:
+        store, resource = self._store, at.resource
+        match call.method:
+            case "GET" | "HEAD":
+                form = form_of(resource, call.params, call.accept, PARTIAL)
+                return Reply(form.one(store.get(resource, at.namespace or "", at.name or "")))
             case "PUT":
-                obj = _body(call, JSON, resource)
-                return Reply(store.replace(resource, namespace, name, obj))
+                return replace(store, call, at)
             case "PATCH":
-                return Reply(store.merge(resource, namespace, name, _body(call, MERGE_PATCH)))
-            case "DELETE":
-                return Reply(_deleted(resource, store.delete(resource, namespace, name)))
-        raise method_not_allowed()
-
-
-def _body(call: Call, media_type: str, resource: Resource | None = None) -> dict[str, Any]:
-    """The body as an object, of the ``resource`` where one is given."""
-    if call.headers.get("content-type", JSON).partition(";")[0].strip() != media_type:
-        raise unsupported_media_type(media_type)
-    try:
-        obj = json.loads(call.body)
-    except ValueError as error:
-        raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
-    if not isinstance(obj, dict):
-        raise bad_request("couldn't get version/kind; json parse error: not an object")
-    if resource and (obj.get("apiVersion"), obj.get("kind")) != (
-        resource.api_version,
-        resource.kind,
-    ):
-        raise bad_request(
-            f"the object in the data ({obj.get('apiVersion', '')}, {obj.get('kind', '')}) does not "
-            f"match the expected one ({resource.api_version}, {resource.kind})"
-        )
-    return obj
-
-
-def _deleted(resource: Resource, obj: Object) -> Object:
-    details = {"name": obj["metadata"]["name"], "kind": resource.plural}
-    if resource.group:
-        details["group"] = resource.group
-    details["uid"] = obj["metadata"]["uid"]
-    head = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
-    return {**head, "status": "Success", "details": details}
+                return patch(store, call, at)
+            case "DELETE" if not at.subresource:
+                return delete(store, call, at)
+            case "POST" if resource.custom and not at.subresource:  # its name is not looked at
+                return create(store, call, Target(resource, at.namespace, None))
+        raise unsupported_verb(resource, VERBS.get(call.method, ""))

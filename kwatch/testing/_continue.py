@@ -68,10 +68,16 @@ def _document(text: str) -> dict[str, Any]:
     try:
         found = json.loads(raw)
     except ValueError:
-        _refuse(f"invalid character {chr(raw[0])!r} looking for beginning of value")
+        _refuse(f"invalid character {_quoted(chr(raw[0]))} looking for beginning of value")
     if not isinstance(found, dict):
         _refuse("json: cannot unmarshal into Go value of type storage.continueToken")
     return found
+
+
+def _quoted(character: str) -> str:
+    """The character in quotes, as Go writes it."""
+    plain = character.isprintable() or ord(character) < 128
+    return repr(character) if plain else f"'\\u{ord(character):04x}'"
 
 
 def _refuse(why: str) -> NoReturn:

@@ -7,6 +7,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
+from kwatch.testing._pod import PENDING, Pod
 from kwatch.testing._server import FakeAPIServer
 from kwatch.testing._status import APIError
 
@@ -68,6 +69,8 @@ class Life:
         self._random = random or Random()  # noqa: S311 - a demonstration, no secret
         self._namespace = namespace
         self._stop = threading.Event()
+        self._going = threading.Event()
+        self._going.set()
         self._thread = threading.Thread(target=self.run, name="kwatch-life", daemon=True)
 
     def __enter__(self) -> Self:
@@ -85,42 +88,63 @@ class Life:
     def run(self) -> None:
         """Live in this thread until ``stop`` is called in another."""
         for step in steps(self._random):
+            self._going.wait()
+            if self._stop.is_set():
+                return
             with suppress(APIError):  # a user may change and delete the same pods
                 step.apply(self._server, self._namespace)
-            if self._stop.wait(self._interval):
-                return
+            self._stop.wait(self._interval)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing happens until ``resume``."""
+        return not self._going.is_set()
+
+    def pause(self) -> None:
+        """Let nothing happen any more, until ``resume``; a step that has begun is finished."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on where it was paused."""
+        self._going.set()
 
     def stop(self) -> None:
         """End it, at once; the pods stay as they are."""
         self._stop.set()
+        self._going.set()
         if self._thread.is_alive():
             self._thread.join()
 
 
 def _service(name: str, random: Random) -> Iterator[Step]:
-    """A pod that runs for long, is relabelled now and then, goes, and comes back with its name."""
+    """A pod that runs for long, gets new versions, crashes now and then, goes, and comes back."""
     app = name.partition("-")[0]
     while True:
-        yield from _begin(name, {"app": app, "version": "v1"}, random)
+        pod = Pod(app)
+        yield from _begin(name, pod, random)
         for version in range(2, random.randint(2, 5)):
-            yield Step("patch", name, {"labels": {"version": f"v{version}"}})
+            if random.random() < 0.4:
+                yield Step("patch", name, {"status": pod.crashed()})
+                yield Step("patch", name, {"status": pod.running()})
+            pod.version = f"v{version}"
+            fields = {"labels": {"version": pod.version}, "spec": pod.spec()}
+            yield Step("patch", name, {**fields, "status": pod.restarted()})
         yield Step("delete", name, {})
 
 
 def _jobs(random: Random) -> Iterator[Step]:
     """One job after the other, each with its own name."""
     while True:
-        name = "job-" + "".join(random.choices(_SUFFIX, k=5))
-        yield from _begin(name, {"app": "job"}, random)
-        yield Step("patch", name, {"status": {"phase": "Succeeded"}})
+        name, pod = "job-" + "".join(random.choices(_SUFFIX, k=5)), Pod("job")
+        yield from _begin(name, pod, random)
+        yield Step("patch", name, {"status": pod.succeeded()})
         yield Step("delete", name, {})
 
 
-def _begin(name: str, labels: dict[str, str], random: Random) -> Iterator[Step]:
-    image = f"registry.example/{labels['app']}:{labels.get('version', 'v1')}"
-    spec = {"containers": [{"name": "main", "image": image}]}
-    status = {"phase": "Pending"}
-    yield Step("create", name, {"labels": labels, "spec": spec, "status": status})
-    node = f"node-{random.randint(1, 3)}"
-    running = {"phase": "Running", "podIP": f"10.0.{random.randint(0, 9)}.{random.randint(2, 250)}"}
-    yield Step("patch", name, {"spec": {"nodeName": node}, "status": running})
+def _begin(name: str, pod: Pod, random: Random) -> Iterator[Step]:
+    labels = {"app": pod.app, "version": pod.version}
+    yield Step("create", name, {"labels": labels, "spec": pod.spec(), "status": PENDING})
+    pod.node = f"node-{random.randint(1, 3)}"
+    yield Step("patch", name, {"spec": {"nodeName": pod.node}, "status": pod.starting()})
+    pod.address = f"10.0.{random.randint(0, 9)}.{random.randint(2, 250)}"
+    yield Step("patch", name, {"status": pod.running()})

@@ -1,16 +1,26 @@
 """A list, page by page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 
 from kwatch.testing._continue import ContinueToken
+from kwatch.testing._object import Object
 from kwatch.testing._query import Query
 from kwatch.testing._status import APIError, expired_continue, expired_list, too_large
-from kwatch.testing._store import Object, Store
+from kwatch.testing._store import Store
 
 
 def listed(store: Store, query: Query) -> Object:
-    """The body of a list response: one page, or everything where there is no ``limit``.
+    """The body of a list response, in the form that is wanted.
+
+    Raises:
+        APIError: As ``page``.
+    """
+    return query.form.many(*page(store, query))
+
+
+def page(store: Store, query: Query) -> tuple[Object, list[Object]]:
+    """The metadata and the objects of a page, or of everything where there is no ``limit``.
 
     Raises:
         APIError: 410, the state that is asked for is forgotten; 504, it is not there yet.
@@ -27,7 +37,7 @@ def listed(store: Store, query: Query) -> Object:
         metadata["continue"] = str(ContinueToken.after(revision, keys[found[-1]]))
         if not query.selective:
             metadata["remainingItemCount"] = left
-    return _body(query, metadata, [objects[keys[n]] for n in found])
+    return metadata, [objects[keys[n]] for n in found]
 
 
 def _state(store: Store, query: Query) -> tuple[int, Mapping[str, Object]]:
@@ -42,27 +52,3 @@ def _state(store: Store, query: Query) -> tuple[int, Mapping[str, Object]]:
             raise expired_continue(str(ContinueToken(None, query.token.start))) from error
         raise expired_list() from error
     return change.revision, objects
-
-
-def _body(query: Query, metadata: Object, objects: Sequence[Object]) -> Object:
-    """The list around its items, its keys in the order of the real one.
-
-    The items of a built-in kind do not say what they are. The server holds custom resources as
-    maps, which it writes in alphabetical order, and does not leave out an empty ``continue``.
-    """
-    resource = query.target.resource
-    if query.metadata_only:
-        head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
-        items = [query.present(obj) for obj in objects]
-        return {**head, "metadata": metadata, "items": items or None}
-    kind = f"{resource.kind}List"
-    if resource.custom:
-        metadata = dict(sorted({"continue": "", **metadata}.items()))
-        head = {"apiVersion": resource.api_version}
-        return {**head, "items": list(objects), "kind": kind, "metadata": metadata}
-    head = {"kind": kind, "apiVersion": resource.api_version}
-    return {**head, "metadata": metadata, "items": [_untyped(obj) for obj in objects]}
-
-
-def _untyped(obj: Object) -> Object:
-    return {key: value for key, value in obj.items() if key not in {"kind", "apiVersion"}}

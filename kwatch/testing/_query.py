@@ -4,31 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kwatch.testing._continue import ContinueToken
+from kwatch.testing._field_selector import field_selector
+from kwatch.testing._form import PARTIAL, PARTIAL_LIST, Form, form_of
+from kwatch.testing._invalid import invalid_options
+from kwatch.testing._label_selector import Predicate, label_selector
+from kwatch.testing._object import Object
 from kwatch.testing._resources import Target
-from kwatch.testing._selectors import Predicate, field_selector, label_selector
-from kwatch.testing._status import APIError, bad_request, invalid_options, not_acceptable
-from kwatch.testing._store import Change, Object
+from kwatch.testing._status import APIError, bad_request
+from kwatch.testing._store import Change
 from kwatch.testing._validation import problems_of_list, problems_of_watch
-
-DISCOVERY = frozenset({"as=APIGroupDiscoveryList", "g=apidiscovery.k8s.io", "v=v2"})
-PARTIAL = frozenset({"as=PartialObjectMetadata", "g=meta.k8s.io", "v=v1"})
-PARTIAL_LIST = frozenset({"as=PartialObjectMetadataList", "g=meta.k8s.io", "v=v1"})
-
-
-def accepts(header: str | None, special: frozenset[str]) -> bool:
-    """Whether the first clause of ``Accept`` that can be served asks for the ``special`` form.
-
-    Quality values are not looked at: the order decides.
-
-    Raises:
-        APIError: 406, no clause can be served.
-    """
-    for clause in (header or "*/*").split(","):
-        media, *parameters = (part.strip() for part in clause.split(";"))
-        form = {part for part in parameters if part.partition("=")[0] in {"as", "g", "v"}}
-        if media in {"application/json", "application/*", "*/*"} and form in (set(), special):
-            return bool(form)
-    raise not_acceptable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +24,7 @@ class Query:
         matches: Both selectors.
         selective: There is a selector.
         watch: A watch and no list.
-        metadata_only: Objects are wanted as PartialObjectMetadata.
+        form: The form in which objects are wanted.
         resource_version: None: unset, ``""`` or ``"0"``.
         initial: A watch begins with what exists.
         bookmarks: A watch sends bookmarks.
@@ -55,7 +39,7 @@ class Query:
     matches: Predicate
     selective: bool
     watch: bool
-    metadata_only: bool
+    form: Form
     resource_version: int | None
     initial: bool
     bookmarks: bool
@@ -81,17 +65,11 @@ class Query:
 
     def present(self, obj: Object) -> Object:
         """The object in the form that is wanted."""
-        return partial(obj) if self.metadata_only else obj
+        return self.form.one(obj)
 
     @property
     def _floor(self) -> int:
         return self.resource_version or 0
-
-
-def partial(obj: Object) -> Object:
-    """The object as PartialObjectMetadata."""
-    head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-    return {**head, "metadata": obj["metadata"]}
 
 
 def parse(
@@ -109,7 +87,7 @@ def parse(
         APIError: 400, 406, 422, or 500 as the real server has it.
     """
     watch, send_initial_events = bool(_flag(params, "watch")), _flag(params, "sendInitialEvents")
-    timeout_seconds, limit = _integer(params, "timeoutSeconds"), _integer(params, "limit")
+    timeout_seconds, limit = integer(params, "timeoutSeconds"), integer(params, "limit")
     by_label = label_selector(params.get("labelSelector", ""))
     by_field = field_selector(target.resource, params.get("fieldSelector", ""))
     _validate(params, watch=watch, watch_list=watch_list)
@@ -122,7 +100,7 @@ def parse(
         matches=lambda obj: by_label(obj) and by_field(obj),
         selective=bool(params.get("labelSelector") or params.get("fieldSelector")),
         watch=watch,
-        metadata_only=accepts(accept, PARTIAL if watch else PARTIAL_LIST),
+        form=form_of(target.resource, params, accept, PARTIAL if watch else PARTIAL_LIST),
         resource_version=version,
         initial=version is None if send_initial_events is None else send_initial_events,
         bookmarks=bool(_flag(params, "allowWatchBookmarks")),
@@ -162,7 +140,12 @@ def _flag(params: Mapping[str, str], name: str) -> bool | None:
     return params[name].lower() not in {"0", "false"} if name in params else None
 
 
-def _integer(params: Mapping[str, str], name: str) -> int | None:
+def integer(params: Mapping[str, str], name: str) -> int | None:
+    """A parameter that is a number, if it is there.
+
+    Raises:
+        APIError: 400, it is something else.
+    """
     text = params.get(name, "")
     if text and not text.removeprefix("-").isdecimal():
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')

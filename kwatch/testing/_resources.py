@@ -1,12 +1,10 @@
-"""What the fake API server serves, and how its discovery describes it."""
+"""What the fake API server serves, and which path leads where."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
 
-VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
+from kwatch.testing import _columns as columns
+from kwatch.testing._columns import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +14,40 @@ class Resource:
     Attributes:
         api_version: ``"v1"``, ``"apps/v1"``.
         kind: ``"Deployment"``.
-        plural: The name in paths: ``"deployments"``.
+        plural: The name in paths: ``"deployments"``; ``""``: what Kubernetes guesses from the kind.
         short_name: ``"deploy"``; ``""``: none.
         namespaced: False for a cluster-scoped kind.
         selectable: Field selectors beyond ``metadata.name`` and ``metadata.namespace``.
+        categories: Groups of kinds that it belongs to: ``("all",)``.
+        columns: What kubectl prints between the name and the age.
+        status: Whether it has the subresource ``status``.
+        phase: The ``status.phase`` of an object that has come over HTTP; ``""``: none.
+
+    Example:
+        >>> Resource("stable.example.com/v1", "CronTab").qualified_name
+        'crontabs.stable.example.com'
+        >>> [Resource("v1", kind).plural for kind in ("NetworkPolicy", "Ingress", "Endpoints")]
+        ['networkpolicies', 'ingresses', 'endpoints']
     """
 
     api_version: str
     kind: str
-    plural: str
+    plural: str = ""
     short_name: str = ""
     namespaced: bool = True
     selectable: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    status: bool = True
+    phase: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plural", self.plural or _plural(self.singular))
+
+    @property
+    def singular(self) -> str:
+        """``"deployment"``."""
+        return self.kind.lower()
 
     @property
     def group(self) -> str:
@@ -45,9 +65,23 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
+    def qualified_kind(self) -> str:
+        """``"Pod"``, ``"Deployment.apps"``."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
     def custom(self) -> bool:
         """Whether it is a custom resource: built-in groups have no dot, or end in ``.k8s.io``."""
         return "." in self.group and not self.group.endswith(".k8s.io")
+
+    @property
+    def counted(self) -> bool:
+        """Whether its objects have a ``metadata.generation``.
+
+        All custom resources do, and of the built-in kinds those that a controller works on: they
+        have a status. In the core group pods alone do.
+        """
+        return self.custom or (self.status and bool(self.group or self.kind == "Pod"))
 
     @property
     def root(self) -> str:
@@ -56,15 +90,115 @@ class Resource:
 
     def is_called(self, name: str) -> bool:
         """Whether ``name`` is a name of this kind, as kubectl would take it."""
-        names = {self.kind.lower(), self.plural, self.short_name, self.qualified_name}
-        return bool(name) and name.lower() in names
+        plain, _, group = name.lower().partition(".")
+        names = {self.singular, self.plural, self.short_name} - {""}
+        return plain in names and group in ("", self.group)
 
 
-DEFAULT_RESOURCES = (
-    Resource("v1", "Pod", "pods", "po", selectable=("spec.nodeName", "status.phase")),
-    Resource("v1", "Node", "nodes", "no", namespaced=False),
-    Resource("example.com/v1", "Widget", "widgets", "wd"),
+def _plural(singular: str) -> str:
+    """The plural that Kubernetes guesses.
+
+    Source: ``UnsafeGuessKindToResource`` in apimachinery's ``pkg/api/meta/restmapper.go``.
+    """
+    if singular.endswith("endpoints"):
+        return singular
+    if singular.endswith("y"):
+        return f"{singular[:-1]}ies"
+    return f"{singular}es" if singular.endswith("s") else f"{singular}s"
+
+
+_ALL = ("all",)
+_SELECT_POD = (
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "status.nominatedNodeName",
+    "status.phase",
+    "status.podIP",
 )
+_SELECT_EVENT = (
+    *(f"involvedObject.{key}" for key in ("apiVersion", "fieldPath", "kind", "name", "namespace")),
+    *(f"involvedObject.{key}" for key in ("resourceVersion", "uid")),
+    "reason",
+    "reportingComponent",
+    "type",
+)
+DEFAULT_RESOURCES = (
+    Resource(
+        "v1",
+        "Pod",
+        short_name="po",
+        selectable=_SELECT_POD,
+        categories=_ALL,
+        columns=columns.POD,
+        phase="Pending",
+    ),
+    Resource(
+        "v1",
+        "Node",
+        short_name="no",
+        namespaced=False,
+        selectable=("spec.unschedulable",),
+        columns=columns.NODE,
+    ),
+    Resource("example.com/v1", "Widget", short_name="wd"),
+    Resource(
+        "v1",
+        "Namespace",
+        short_name="ns",
+        namespaced=False,
+        selectable=("status.phase",),
+        columns=columns.PHASE,
+        phase="Active",
+    ),
+    Resource("v1", "ConfigMap", short_name="cm", status=False),
+    Resource("v1", "Secret", selectable=("type",), columns=columns.SECRET, status=False),
+    Resource(
+        "v1",
+        "Service",
+        short_name="svc",
+        selectable=("spec.clusterIP", "spec.type"),
+        categories=_ALL,
+        columns=columns.SERVICE,
+    ),
+    Resource(
+        "v1",
+        "Event",
+        short_name="ev",
+        selectable=_SELECT_EVENT,
+        columns=columns.EVENT,
+        status=False,
+    ),
+    Resource(
+        "apps/v1",
+        "Deployment",
+        short_name="deploy",
+        categories=_ALL,
+        columns=columns.DEPLOYMENT,
+    ),
+    Resource(
+        "apps/v1",
+        "ReplicaSet",
+        short_name="rs",
+        selectable=("status.replicas",),
+        categories=_ALL,
+        columns=columns.REPLICA_SET,
+    ),
+    Resource(
+        "apps/v1",
+        "StatefulSet",
+        short_name="sts",
+        categories=_ALL,
+        columns=columns.STATEFUL_SET,
+    ),
+    Resource("apps/v1", "DaemonSet", short_name="ds", categories=_ALL),
+    Resource("batch/v1", "Job", categories=_ALL, columns=columns.JOB),
+    Resource("batch/v1", "CronJob", short_name="cj", categories=_ALL, columns=columns.CRON_JOB),
+    Resource("networking.k8s.io/v1", "Ingress", short_name="ing"),
+    Resource("coordination.k8s.io/v1", "Lease", columns=columns.LEASE, status=False),
+)
+"""What is served where nothing else is said: the kinds that people watch, and ``Widget``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,99 +218,19 @@ def target(resources: Iterable[Resource], path: str) -> Target | None:
         match rest.split("/") if rest != path else []:
             case [resource.plural]:
                 return Target(resource, None, None)
-            case [resource.plural, name, *below] if not resource.namespaced and _status(below):
+            case [resource.plural, name, *below] if not resource.namespaced and _ends(
+                resource, below
+            ):
                 return Target(resource, None, name, *below)
             case ["namespaces", namespace, resource.plural] if resource.namespaced:
                 return Target(resource, namespace, None)
             case ["namespaces", namespace, resource.plural, name, *below] if (
-                resource.namespaced and _status(below)
+                resource.namespaced and _ends(resource, below)
             ):
                 return Target(resource, namespace, name, *below)
     return None
 
 
-def _status(below: list[str]) -> bool:
-    """Whether this, below an object, is the object itself or the one subresource there is."""
-    return below in ([], ["status"])
-
-
-def discovery(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
-    """The plain discovery documents by path."""
-    groups = dict(_by_group(resources))
-    core = list(groups.pop("", {}))
-    listed = [_api_group(name, list(versions)) for name, versions in groups.items()]
-    documents: dict[str, dict[str, Any]] = {
-        "/api": {"kind": "APIVersions", "versions": core},
-        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed},
-    }
-    for group in listed:
-        documents[f"/apis/{group['name']}"] = {"kind": "APIGroup", "apiVersion": "v1", **group}
-    for _, versions in _by_group(resources):
-        for members in versions.values():
-            documents[members[0].root] = {
-                "kind": "APIResourceList",
-                "groupVersion": members[0].api_version,
-                "resources": [_api_resource(resource) for resource in members],
-            }
-    return documents
-
-
-def aggregated_discovery(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
-    """The aggregated documents (``apidiscovery.k8s.io/v2``) of ``/api`` and ``/apis``."""
-    items: dict[str, list[dict[str, Any]]] = {"/api": [], "/apis": []}
-    for name, versions in _by_group(resources):
-        described = [
-            {
-                "version": version,
-                "resources": [_discovered(resource) for resource in members],
-                "freshness": "Current",
-            }
-            for version, members in versions.items()
-        ]
-        metadata = {"name": name} if name else {}
-        items["/apis" if name else "/api"].append({"metadata": metadata, "versions": described})
-    head = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}}
-    return {path: head | {"items": groups} for path, groups in items.items()}
-
-
-def _by_group(
-    resources: Iterable[Resource],
-) -> Iterator[tuple[str, dict[str, list[Resource]]]]:
-    """Each group's name, and its resources by version, the preferred (first declared) first."""
-    for name, members in groupby(sorted(resources, key=attrgetter("group")), attrgetter("group")):
-        versions: dict[str, list[Resource]] = {}
-        for resource in members:
-            versions.setdefault(resource.version, []).append(resource)
-        yield name, versions
-
-
-def _api_group(name: str, versions: list[str]) -> dict[str, Any]:
-    entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
-    return {"name": name, "versions": entries, "preferredVersion": entries[0]}
-
-
-def _api_resource(resource: Resource) -> dict[str, Any]:
-    return {
-        "name": resource.plural,
-        "singularName": resource.kind.lower(),
-        "namespaced": resource.namespaced,
-        "kind": resource.kind,
-        "verbs": VERBS,
-        **_short_names(resource),
-    }
-
-
-def _discovered(resource: Resource) -> dict[str, Any]:
-    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-    return {
-        "resource": resource.plural,
-        "responseKind": kind,
-        "scope": "Namespaced" if resource.namespaced else "Cluster",
-        "singularResource": resource.kind.lower(),
-        "verbs": VERBS,
-        **_short_names(resource),
-    }
-
-
-def _short_names(resource: Resource) -> dict[str, list[str]]:
-    return {"shortNames": [resource.short_name]} if resource.short_name else {}
+def _ends(resource: Resource, below: list[str]) -> bool:
+    """Whether this, below an object, is the object itself or the one subresource there may be."""
+    return not below or (resource.status and below == ["status"])

@@ -1,20 +1,22 @@
 """The fake API server as its user sees it."""
 
-import threading
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import yaml
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
-from kwatch.testing._api import API, JSON, Call
-from kwatch.testing._http import KubernetesHTTPServer, hang_up, has_hung_up
-from kwatch.testing._query import Query
+from kwatch.testing._api import API
+from kwatch.testing._arguments import described
+from kwatch.testing._fault import Fault, Sort
+from kwatch.testing._http import KubernetesHTTPServer
+from kwatch.testing._object import Object, merged
 from kwatch.testing._resources import DEFAULT_RESOURCES, Resource
-from kwatch.testing._store import Object, Snapshot, Store
-from kwatch.testing._watch import Watch, encode
+from kwatch.testing._service import Service
+from kwatch.testing._store import Snapshot, Store
 
 
 class RecordedRequest(NamedTuple):
@@ -29,10 +31,16 @@ class FakeAPIServer:
     """A Kubernetes API server on a loopback port, for as long as its ``with`` block lasts.
 
     Objects are made, changed and deleted from within the process or over HTTP; both are one store
-    with one revision counter. Lists, watches and discovery behave as those of a server 1.36 do.
+    with one revision counter. It answers as a server 1.36 does, down to the words of its refusals,
+    and kubectl takes it for one. In the process all is allowed at once; over HTTP the status has
+    its own path, as have the rules of the real server.
+
+    There are no controllers: nothing runs the pods of a deployment, ends a pod that is deleted,
+    collects what its owner has left, or empties a namespace. There is no admission and no schema:
+    of an object its name, its labels and the types of its metadata are checked.
 
     Args:
-        resources: What it serves.
+        resources: What it serves; ``Resource("stable.example.com/v1", "CronTab")`` is enough.
         token: The bearer token that every request must have; None: none is asked for.
         bookmark_interval: Seconds between the bookmarks of a watch.
         watch_timeout: Seconds that a watch lives, at most; the client may ask for less.
@@ -61,15 +69,20 @@ class FakeAPIServer:
         watch_list: bool = True,
     ) -> None:
         self.requests: list[RecordedRequest] = []
-        self.http = KubernetesHTTPServer(self._respond, self._record)
+        self.http = KubernetesHTTPServer(
+            lambda request: self._service.respond(request), self._record
+        )
         self._resources = tuple(resources)
         self._token = token
-        self._bookmark_interval = bookmark_interval
-        self._watch_timeout = watch_timeout
         self._store = Store()
-        self._api = API(self._store, self._resources, token=token, watch_list=watch_list)
-        self._lock = threading.RLock()
-        self._watches: dict[Watch, Any] = {}
+        self._service = Service(
+            self.http,
+            API(self._store, self._resources, token=token, watch_list=watch_list),
+            self._store,
+            self._resources,
+            bookmark_interval=bookmark_interval,
+            watch_timeout=watch_timeout,
+        )
 
     def __enter__(self) -> Self:
         return self.start()
@@ -95,8 +108,7 @@ class FakeAPIServer:
     @property
     def watches(self) -> int:
         """How many watches are open; one whose client has gone counts for 0.2 seconds more."""
-        with self._lock:
-            return len(self._watches)
+        return self._service.watches
 
     def start(self) -> Self:
         """Start to serve; after ``stop`` with the same objects and at the same URL."""
@@ -107,7 +119,7 @@ class FakeAPIServer:
         """Stop to serve, within a second whatever the clients do. The objects stay."""
         if self.http.is_running():
             self.http.stop()
-            self.close_watches()
+            self._service.close_watches()
             self.http.connections.close()
 
     def kubeconfig(self) -> str:
@@ -145,10 +157,10 @@ class FakeAPIServer:
             The object with what the server sets; a copy.
 
         Raises:
-            APIError: 409, there is one of that name.
+            APIError: 409, there is one of that name; 422, its name or a label cannot be.
             LookupError: No such kind is served.
         """
-        resource, space, body = self._locate(kind, obj, namespace, labels, fields)
+        resource, space, body = described(self._resources, kind, obj, namespace, labels, fields)
         return deepcopy(self._store.create(resource, space, body))
 
     def update(
@@ -162,13 +174,15 @@ class FakeAPIServer:
     ) -> Object:
         """Replace an object, as PUT does; the arguments are those of ``create``.
 
+        An object that is being deleted goes when its last finalizer does; so it does by ``patch``.
+
         Raises:
             APIError: 404; 409 where ``obj`` has an older ``resourceVersion``, or another ``uid``.
             LookupError: No such kind is served.
         """
-        resource, space, body = self._locate(kind, obj, namespace, labels, fields)
+        resource, space, body = described(self._resources, kind, obj, namespace, labels, fields)
         name = body["metadata"].get("name", "")
-        return deepcopy(self._store.replace(resource, space, name, body))
+        return deepcopy(self._store.update(resource, space, name, lambda _: body))
 
     def patch(
         self,
@@ -183,20 +197,23 @@ class FakeAPIServer:
 
         The arguments are those of ``create``, the errors those of ``update``.
         """
-        resource, space, body = self._locate(kind, obj, namespace, labels, fields)
+        resource, space, body = described(self._resources, kind, obj, namespace, labels, fields)
         name = body["metadata"].get("name", "")
-        return deepcopy(self._store.merge(resource, space, name, body))
+        change = partial(merged, patch=body)
+        return deepcopy(self._store.update(resource, space, name, change))
 
     def delete(
         self, kind: str, obj: Mapping[str, Any] | str, namespace: str | None = None
     ) -> Object:
         """Delete an object, and return its last state with the deletion's resource version.
 
+        One with finalizers stays, with a ``deletionTimestamp``, until ``patch`` removes the last.
+
         Raises:
             APIError: 404.
             LookupError: No such kind is served.
         """
-        resource, space, body = self._locate(kind, obj, namespace, None, {})
+        resource, space, body = described(self._resources, kind, obj, namespace)
         return deepcopy(self._store.delete(resource, space, body["metadata"].get("name", "")))
 
     def compact(self) -> None:
@@ -226,72 +243,54 @@ class FakeAPIServer:
             ...     server.resource_version
             '1'
         """
-        with self._lock:  # no watch of before may come to be counted after this
-            self._store.restore(snapshot)
-            self.close_watches()
+        self._service.restore(snapshot)
 
     def close_watches(self) -> None:
         """End all watches cleanly, after what has happened so far."""
-        with self._lock:
-            for watch in self._watches:
-                watch.end()
+        self._service.close_watches()
 
     def disconnect(self) -> None:
         """Cut the connections of all watches in mid-stream, as a broken network does."""
-        with self._lock:
-            for watch, connection in self._watches.items():
-                hang_up(connection)
-                watch.end()
+        self._service.disconnect()
 
-    def _locate(
-        self,
-        kind: str,
-        obj: Mapping[str, Any] | str,
-        namespace: str | None,
-        labels: Mapping[str, str | None] | None,
-        fields: Mapping[str, Any],
-    ) -> tuple[Resource, str, Object]:
-        """The resource, the namespace and the whole object that the arguments describe."""
-        resource = next((known for known in self._resources if known.is_called(kind)), None)
-        if resource is None:
-            served = ", ".join(known.kind for known in self._resources)
-            raise LookupError(f"no kind {kind!r} is served here, only {served}")
-        body = {"metadata": {"name": obj}} if isinstance(obj, str) else dict(obj)
-        metadata = {**(body.get("metadata") or {}), **(fields.get("metadata") or {})}
-        if labels is not None:
-            metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
-        space = namespace or metadata.get("namespace") or "default"
-        body |= {**fields, "metadata": metadata}
-        return resource, space if resource.namespaced else "", body
+    def stall(self, seconds: float | None = None) -> None:
+        """Freeze the watches that are open: nothing more comes, and nothing is closed.
+
+        So does a network that drops packets. New watches are well.
+
+        Args:
+            seconds: How long; then they go on, and nothing is lost. None: for ever; 0: go on now.
+        """
+        self._service.stall(seconds)
+
+    def script(self, *faults: Fault, on: Sort = "watch") -> None:
+        """Let the next requests meet ``faults``, one each, in this order; then all is well.
+
+        Several calls append. A request that has met a fault has spent it, even if the fault comes
+        to nothing: there may be less to cut than was said.
+
+        Args:
+            faults: What goes wrong, see `kwatch.testing.faults`.
+            on: The sort of request that it goes wrong with: ``"watch"``, ``"list"`` (each page is
+                one), ``"discovery"``, ``"get"`` (of one object), ``"write"`` or ``"any"``.
+
+        Raises:
+            ValueError: There is no such sort, or a fault cannot strike it.
+
+        Example:
+            >>> from kwatch.testing import faults
+            >>> with FakeAPIServer() as server:
+            ...     server.script(faults.cut(after=100), faults.healthy(), faults.refuse(seconds=1))
+            ...     server.unmet
+            3
+        """
+        self._service.script.add(faults, on)
+
+    @property
+    def unmet(self) -> int:
+        """How many faults of the script no request has met yet."""
+        return len(self._service.script)
 
     def _record(self, request: Request) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.requests.append(RecordedRequest(request.path, request.args.to_dict(), headers))
-
-    def _respond(self, request: Request) -> Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        params, body = request.args.to_dict(), request.get_data()
-        reply = self._api.answer(Call(request.method, request.path, params, headers, body))
-        if isinstance(reply, Query):
-            return self._stream(reply, request.environ["werkzeug.socket"])
-        response = Response(encode(reply.body), reply.code, content_type=reply.content_type)
-        response.headers.update(reply.headers)
-        return response
-
-    def _stream(self, query: Query, connection: Any) -> Response:
-        with self._lock:
-            watch = Watch(
-                self._store,
-                query,
-                lifetime=self._watch_timeout,
-                bookmark_interval=self._bookmark_interval,
-                gone=lambda: has_hung_up(connection),
-            )
-            self._watches[watch] = connection
-        response = Response(iter(watch), content_type=JSON)
-        response.call_on_close(lambda: self._forget(watch))
-        return response
-
-    def _forget(self, watch: Watch) -> None:
-        with self._lock:
-            self._watches.pop(watch, None)

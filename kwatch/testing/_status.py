@@ -1,9 +1,11 @@
 """The refusals of an API server, as exceptions that know their ``Status`` object."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from kwatch.testing._resources import Resource
+
+_MEDIA_TYPES = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+"""What the real server knows; the fake one answers in JSON alone."""
 
 
 class APIError(Exception):
@@ -57,7 +59,7 @@ def unauthorized() -> APIError:
 
 
 def no_such_path() -> APIError:
-    """A path that no resource serves."""
+    """A path that no resource serves, as a client words the plain ``404 page not found``."""
     return APIError(404, "NotFound", "the server could not find the requested resource")
 
 
@@ -73,25 +75,63 @@ def method_not_allowed() -> APIError:
     return APIError(405, "MethodNotAllowed", message)
 
 
+def unsupported_verb(resource: Resource, verb: str) -> APIError:
+    """The same for a custom resource, whose paths are dispatched in another place."""
+    if not resource.custom:
+        return method_not_allowed()
+    message = f'{verb} is not supported on resources of kind "{resource.qualified_name}"'
+    details = {"group": resource.group, "kind": resource.plural}
+    return APIError(405, "MethodNotAllowed", message, **details)
+
+
 def not_acceptable() -> APIError:
     """``Accept`` names nothing that can be served."""
-    message = "only the following media types are accepted: application/json"
+    message = f"only the following media types are accepted: {_MEDIA_TYPES}"
     return APIError(406, "NotAcceptable", message)
 
 
-def already_exists(resource: Resource, name: str) -> APIError:
-    """An object of this name is there already."""
+def already_exists(resource: Resource, name: str, *, leaving: bool = False) -> APIError:
+    """An object of this name is there already; ``leaving``: and only waits for its finalizers."""
     message = f'{resource.qualified_name} "{name}" already exists'
-    return APIError(409, "AlreadyExists", message, **_about(resource, name))
+    said = f"object is being deleted: {message}" if leaving else message
+    return APIError(409, "AlreadyExists", said, **_about(resource, name))
 
 
 def conflict(resource: Resource, name: str) -> APIError:
     """The object has changed since the caller read it."""
-    message = (
-        f'Operation cannot be fulfilled on {resource.qualified_name} "{name}": the object has been '
-        "modified; please apply your changes to the latest version and try again"
+    why = (
+        "the object has been modified; please apply your changes to the latest version and try "
+        "again"
     )
-    return APIError(409, "Conflict", message, **_about(resource, name))
+    return _conflict(resource.qualified_name, name, why, _about(resource, name))
+
+
+def another_uid(resource: Resource, name: str, key: str, asked: str, found: str) -> APIError:
+    """An update of an object that has been deleted and created again; ``key`` is etcd's."""
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, "
+        f"AdditionalErrorMsg: Precondition failed: UID in precondition: {asked}, UID in object "
+        f"meta: {found}"
+    )
+    return _conflict(resource.qualified_name, name, why, _about(resource, name))
+
+
+def precondition_failed(
+    resource: Resource, name: str, field: str, asked: str, found: str
+) -> APIError:
+    """A deletion of another object than the one that is there."""
+    fate = {"UID": "deleted and then recreated", "ResourceVersion": "modified"}[field]
+    why = (
+        f"the {field} in the precondition ({asked}) does not match the {field} in record "
+        f"({found}). The object might have been {fate}"
+    )
+    about = {**_about(resource, name), "kind": resource.kind}
+    return _conflict(resource.qualified_kind, name, why, about)
+
+
+def _conflict(what: str, name: str, why: str, about: dict[str, str]) -> APIError:
+    message = f'Operation cannot be fulfilled on {what} "{name}": {why}'
+    return APIError(409, "Conflict", message, **about)
 
 
 def expired(asked: int, oldest: int) -> APIError:
@@ -116,57 +156,10 @@ def expired_continue(token: str) -> APIError:
     return APIError(410, "Expired", message, continue_token=token)
 
 
-def unsupported_media_type(accepted: str) -> APIError:
+def unsupported_media_type(accepted: str = _MEDIA_TYPES) -> APIError:
     """The body is of a type that cannot be read."""
-    message = f"the body of the request was in an unknown format - accepted media types: {accepted}"
-    return APIError(415, "UnsupportedMediaType", message)
-
-
-class Cause(NamedTuple):
-    """One thing that is wrong with one field, in the order of its keys in a Status."""
-
-    reason: str
-    message: str
-    field: str
-
-
-def forbidden(field: str, why: str) -> Cause:
-    """A field that must not be there."""
-    return Cause("FieldValueForbidden", f"Forbidden: {why}", field)
-
-
-def unsupported(field: str, value: str, supported: Iterable[str]) -> Cause:
-    """A field with a value that nobody knows."""
-    values = ", ".join(f'"{known}"' for known in supported)
-    why = f'Unsupported value: "{value}": supported values: {values}'
-    return Cause("FieldValueNotSupported", why, field)
-
-
-def invalid_options(causes: Iterable[Cause]) -> APIError:
-    """Parameters of a list or a watch that do not go together."""
-    listed = [cause._asdict() for cause in causes]
-    said = ", ".join(f"{cause['field']}: {cause['message']}" for cause in listed)
-    return APIError(
-        422,
-        "Invalid",
-        f'ListOptions.meta.k8s.io "" is invalid: {said if len(listed) == 1 else f"[{said}]"}',
-        group="meta.k8s.io",
-        kind="ListOptions",
-        causes=listed,
-    )
-
-
-def nameless(resource: Resource) -> APIError:
-    """An object without a name."""
-    why = "Required value: name or generateName is required"
-    return APIError(
-        422,
-        "Invalid",
-        f'{resource.kind} "" is invalid: metadata.name: {why}',
-        group=resource.group,
-        kind=resource.kind,
-        causes=[{"reason": "FieldValueRequired", "message": why, "field": "metadata.name"}],
-    )
+    words = "the body of the request was in an unknown format - accepted media types include"
+    return APIError(415, "UnsupportedMediaType", f"{words}: {accepted}")
 
 
 def too_large(asked: int, current: int) -> APIError:

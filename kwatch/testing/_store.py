@@ -8,15 +8,20 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from kwatch.testing._invalid import forbidden, invalid, problems_of_labels, problems_of_name
+from kwatch.testing._object import Object, at, condemned, newborn, stored, successor, suffix
 from kwatch.testing._resources import Resource
-from kwatch.testing._status import already_exists, conflict, expired, nameless, not_found
-
-Object = dict[str, Any]
+from kwatch.testing._status import (
+    already_exists,
+    another_uid,
+    conflict,
+    expired,
+    not_found,
+    precondition_failed,
+)
 
 HISTORY = 100_000
 """Changes that are kept, at most; a real server keeps those of the last five minutes."""
@@ -43,7 +48,7 @@ class Change:
         if self.after is not None and selects(self.after):
             return ("MODIFIED" if was else "ADDED"), self.after
         if self.before is not None and was:
-            return "DELETED", _at(self.before, self.revision)
+            return "DELETED", at(self.before, self.revision)
         return None
 
 
@@ -141,56 +146,103 @@ class Store:
         except KeyError:
             raise not_found(resource, name) from None
 
-    def create(self, resource: Resource, namespace: str, obj: Mapping[str, Any]) -> Object:
-        """Add an object, named by ``metadata.name`` or ``generateName``."""
-        metadata = obj.get("metadata") or {}
-        name = metadata.get("name")
-        if not name and (prefix := metadata.get("generateName")):
-            name = f"{prefix}{uuid.uuid4().hex[:5]}"
-        if not name:
-            raise nameless(resource)
-        with self.changed:
-            if _key(namespace, name) in self._objects[resource]:
-                raise already_exists(resource, name)
-            born = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            own = {"uid": str(uuid.uuid4()), "creationTimestamp": born}
-            return self._commit(resource, namespace, name, {**obj, "metadata": metadata | own})
-
-    def replace(
-        self, resource: Resource, namespace: str, name: str, obj: Mapping[str, Any]
+    def create(
+        self, resource: Resource, namespace: str, obj: Mapping[str, Any], *, dry_run: bool = False
     ) -> Object:
-        """Put ``obj`` in the place of an object; one that changes nothing makes no revision.
+        """Add an object, named by ``metadata.name`` or ``generateName``.
 
         Raises:
-            APIError: 404; 409 where ``obj`` has another uid or an older resource version.
+            APIError: 409, there is one of that name; 422, nothing can be called that.
+        """
+        metadata = obj.get("metadata") or {}
+        name: str = metadata.get("name") or ""
+        if not name and (prefix := metadata.get("generateName")):
+            name = f"{prefix}{suffix()}"
+        causes = [*problems_of_name(name), *problems_of_labels(metadata.get("labels") or {})]
+        if causes:
+            raise invalid(resource, name, causes)
+        with self.changed:
+            if there := self._objects[resource].get(_key(namespace, name)):
+                leaving = "deletionTimestamp" in there["metadata"]
+                raise already_exists(resource, name, leaving=leaving)
+            born = newborn(resource, obj, str(uuid.uuid4()))
+            if dry_run:
+                return stored(resource, namespace, name, born)
+            return self._commit(resource, namespace, name, born)
+
+    def update(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        change: Callable[[Object], Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """Put what ``change`` makes of an object in its place, and return it.
+
+        What changes nothing makes no revision. Who removes the last finalizer of an object that is
+        being deleted, deletes it.
+
+        Raises:
+            APIError: 404; 409 where the new one has another uid or an older resource version; 422
+                where it has a new finalizer and is being deleted.
         """
         with self.changed:
             before = self.get(resource, namespace, name)
-            metadata = dict(obj.get("metadata") or {})
-            for key in ("resourceVersion", "uid"):
-                if metadata.get(key, before["metadata"][key]) != before["metadata"][key]:
-                    raise conflict(resource, name)
-            for key in ("name", "namespace", "uid", "creationTimestamp", "resourceVersion"):
-                if key in before["metadata"]:
-                    metadata[key] = before["metadata"][key]
-            after = {**obj, **_head(resource), "metadata": metadata}
+            obj = change(before)
+            _check(resource, before, obj)
+            after = successor(resource, before, obj)
             if after == before:
                 return before
+            ends = "deletionTimestamp" in before["metadata"] and not _finalizers(after)
+            if ends or dry_run:
+                if not dry_run:
+                    self._commit(resource, namespace, name, None)
+                return stored(resource, namespace, name, after)
             return self._commit(resource, namespace, name, after)
 
-    def merge(
-        self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]
+    def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str | None = None,
+        version: str | None = None,
+        dry_run: bool = False,
     ) -> Object:
-        """Apply a JSON merge patch (RFC 7386) to an object."""
+        """Remove an object, and return its last state with the deletion's resource version.
+
+        One that has finalizers stays, and is returned, as one that is being deleted.
+
+        Args:
+            resource: What it is.
+            namespace: Where it is.
+            name: What it is called.
+            uid: The uid that it must have; None: any.
+            version: The resource version that it must have; None: any.
+            dry_run: Change nothing.
+
+        Raises:
+            APIError: 404; 409 where it is not the one that is meant.
+        """
         with self.changed:
             before = self.get(resource, namespace, name)
-            return self.replace(resource, namespace, name, _merged(before, patch))
-
-    def delete(self, resource: Resource, namespace: str, name: str) -> Object:
-        """Remove an object, and return its last state with the deletion's resource version."""
-        with self.changed:
-            self.get(resource, namespace, name)
-            return self._commit(resource, namespace, name, None)
+            metadata = before["metadata"]
+            for field, key, asked in (
+                ("UID", "uid", uid),
+                ("ResourceVersion", "resourceVersion", version),
+            ):
+                if asked is not None and asked != metadata[key]:
+                    raise precondition_failed(resource, name, field, asked, metadata[key])
+            stays = bool(_finalizers(before))
+            if stays and "deletionTimestamp" in metadata:
+                return before
+            after = condemned(resource, before) if stays else None
+            if dry_run:
+                return after or before
+            return self._commit(resource, namespace, name, after)
 
     def _commit(
         self, resource: Resource, namespace: str, name: str, after: Mapping[str, Any] | None
@@ -199,15 +251,15 @@ class Store:
         objects, revision, key = self._objects[resource], self.revision + 1, _key(namespace, name)
         change = Change(revision, resource, key, before=objects.pop(key, None))
         if after is not None:
-            stored = _stored(resource, namespace, name, revision, after)
-            change.after = objects[key] = stored
+            versioned = stored(resource, namespace, name, at(dict(after), revision))
+            change.after = objects[key] = versioned
         self._latest.next = change
         self._latest = change
         self._kept += 1
         if self._kept > HISTORY and self._oldest.next:
             self._oldest, self._kept = self._oldest.next, HISTORY
         self.changed.notify_all()
-        return change.after or _at(change.before or {}, revision)
+        return change.after or at(change.before or {}, revision)
 
 
 def _key(namespace: str, name: str) -> str:
@@ -215,40 +267,27 @@ def _key(namespace: str, name: str) -> str:
     return f"/{namespace}/{name}" if namespace else f"/{name}"
 
 
-def _stored(
-    resource: Resource, namespace: str, name: str, revision: int, obj: Mapping[str, Any]
-) -> Object:
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    copied = deepcopy(dict(obj))
-    metadata |= {k: v for k, v in copied.pop("metadata").items() if k not in {"name", "namespace"}}
-    metadata["resourceVersion"] = str(revision)
-    stored = {**_head(resource), "metadata": metadata, **(copied | _head(resource))}
-    return _alphabetical(stored) if resource.custom else stored
+def _check(resource: Resource, before: Object, obj: Mapping[str, Any]) -> None:
+    """Refuse to put an object in the place of another that it was not made from."""
+    old, new = before["metadata"], obj.get("metadata") or {}
+    name = old["name"]
+    if new.get("uid", old["uid"]) != old["uid"]:
+        key = _key(old.get("namespace", ""), name)
+        key = f"/registry/{resource.group + '/' if resource.group else ''}{resource.plural}{key}"
+        raise another_uid(resource, name, key, new["uid"], old["uid"])
+    if new.get("resourceVersion", old["resourceVersion"]) != old["resourceVersion"]:
+        raise conflict(resource, name)
+    if causes := list(problems_of_labels(new.get("labels") or {})):
+        raise invalid(resource, name, causes)
+    added = [each for each in _finalizers(obj) if each not in _finalizers(before)]
+    if added and "deletionTimestamp" in old:
+        said = ", ".join(f'"{each}"' for each in added)
+        why = (
+            "no new finalizers can be added if the object is being deleted, found new finalizers "
+            f"[]string{{{said}}}"
+        )
+        raise invalid(resource, name, [forbidden("metadata.finalizers", why)] * 2)
 
 
-def _alphabetical(value: Any) -> Any:
-    """The keys in the order in which the real server writes a custom resource."""
-    if isinstance(value, Mapping):
-        return {key: _alphabetical(value[key]) for key in sorted(value)}
-    return [_alphabetical(item) for item in value] if isinstance(value, list) else value
-
-
-def _head(resource: Resource) -> dict[str, str]:
-    return {"kind": resource.kind, "apiVersion": resource.api_version}
-
-
-def _at(obj: Object, revision: int) -> Object:
-    metadata = {**obj.get("metadata", {}), "resourceVersion": str(revision)}
-    return {**obj, "metadata": metadata}
-
-
-def _merged(value: Any, patch: Any) -> Any:
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(value) if isinstance(value, Mapping) else {}
-    for key, change in patch.items():
-        if change is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = _merged(merged.get(key), change)
-    return merged
+def _finalizers(obj: Mapping[str, Any]) -> list[str]:
+    return list((obj.get("metadata") or {}).get("finalizers") or [])

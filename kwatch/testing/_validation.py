@@ -5,7 +5,7 @@ Source: ``ValidateListOptions`` in apimachinery's ``meta/internalversion/validat
 
 from collections.abc import Iterator, Mapping
 
-from kwatch.testing._status import Cause, forbidden, unsupported
+from kwatch.testing._invalid import Cause, forbidden, unsupported
 
 _MATCH = "resourceVersionMatch"
 _EXACT = "Exact"

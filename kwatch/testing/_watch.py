@@ -1,20 +1,27 @@
 """One watch, from its first byte to its last."""
 
-import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
 
+from kwatch.testing._call import encode
+from kwatch.testing._object import Object
 from kwatch.testing._query import Query
 from kwatch.testing._status import APIError, too_large
-from kwatch.testing._store import Change, Object, Store
+from kwatch.testing._store import Change, Store
 
 LOOK_SECONDS = 0.2
 """How often a quiet watch looks whether its client is still there."""
 
 
-def encode(obj: Object) -> bytes:
-    """Compact JSON in UTF-8, as the server writes it."""
-    return json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode()
+def since(store: Store, revision: int) -> Change:
+    """The change of a revision; the oldest one that is kept, where that is forgotten."""
+    for known in range(revision, store.revision):
+        with suppress(APIError):
+            return store.seek(known)
+    return store.seek(store.revision)
 
 
 class Watch:
@@ -56,6 +63,23 @@ class Watch:
         with self._store.changed:
             self._ended = True
             self._store.changed.notify_all()
+
+    def earlier(self, count: int) -> list[bytes]:
+        """The last ``count`` events before the first one of this watch, as far as they are kept.
+
+        Where it begins with what exists, there are none: then these are the first objects.
+        """
+        if self._query.initial:
+            return list(islice(filter(_is_change, self._backlog), count))
+        found: deque[bytes] = deque(maxlen=count)
+        with self._store.changed:
+            change = since(self._store, 1).next
+            while change and self._cursor and change.revision <= self._cursor.revision:
+                ours = change.resource == self._query.target.resource
+                if ours and (event := change.event(self._query.selects)):
+                    found.append(self._event(*event))
+                change = change.next
+        return list(found)
 
     def __iter__(self) -> Iterator[bytes]:
         yield b""
@@ -131,6 +155,10 @@ class Watch:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         head = {"kind": resource.kind, "apiVersion": resource.api_version}
         return self._event("BOOKMARK", {**head, "metadata": metadata})
+
+
+def _is_change(frame: bytes) -> bool:
+    return not frame.startswith((b'{"type":"BOOKMARK"', b'{"type":"ERROR"'))
 
 
 def _frame(event_type: str, obj: Object) -> bytes:
