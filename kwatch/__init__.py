@@ -3,7 +3,7 @@
 `watch` and `awatch` are the library; all else serves them. See README.rst.
 """
 
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from kwatch._ahandle import AsyncHandle
 from kwatch._asupervisor import AsyncSupervisor
@@ -35,7 +35,7 @@ from kwatch._supervisor import Supervisor
 from kwatch._sync import connect, watch
 from kwatch._watcher import Watcher
 
-__version__ = version("kwatch-stream")
+__version__: str
 
 __all__ = [
     "TIMEOUT",
@@ -75,3 +75,12 @@ __all__ = [
     "replay",
     "watch",
 ]
+
+if not TYPE_CHECKING:  # to whom every name would be a str
+
+    def __getattr__(name: str) -> str:
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from kwatch._version import version
+
+        return version()

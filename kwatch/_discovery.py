@@ -8,6 +8,7 @@ Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-a
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeAlias
@@ -62,6 +63,29 @@ def discover(
     """
     search = _Search(parse_kind(kind, api_version), now)
     return search.everywhere() if api_version is None else search.within(api_version)
+
+
+def served() -> Generator[Request, Reply, list[Resource]]:
+    """Find all resources, in all versions, those of a group's preferred one before the others.
+
+    A group version that is out of order is left out.
+
+    Yields:
+        What to ask; the reply is to be sent back.
+
+    Raises:
+        StreamError: It answered with something else than discovery.
+    """
+    found: list[Resource] = []
+    for root in ("/api", "/apis"):
+        reply = yield Request(root, headers=_ROOT_HEADERS)
+        for api_version, resources in _offers(reply.json()):
+            if resources is None:
+                reply = yield Request(version_path(api_version))
+                with suppress(KwatchError):
+                    resources = _resource_list(reply.json(), api_version)
+            found += resources or ()
+    return found
 
 
 _Offer: TypeAlias = tuple[str, list[Resource] | None]

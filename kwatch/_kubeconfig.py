@@ -5,8 +5,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +18,7 @@ from kwatch._errors import ConfigError
 from kwatch._rotating import RotatingTransport
 from kwatch._transport import TIMEOUT, wire_options
 from kwatch._user import auth_of
+from kwatch._version import version
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -153,7 +152,7 @@ class KubeConfig:
         rotating: Callable[..., object],
         given: dict[str, Any],
     ) -> dict[str, Any]:
-        headers = httpx.Headers({"User-Agent": _user_agent()})
+        headers = httpx.Headers({"User-Agent": f"kwatch/{version()}"})
         if self.disable_compression:
             headers["Accept-Encoding"] = "identity"
         headers.update(given.get("headers"))
@@ -202,11 +201,3 @@ class KubeConfig:
             proxy=proxy_of(cluster, tls),
             disable_compression=cluster.get("disable-compression", bool),
         )
-
-
-@cache
-def _user_agent() -> str:
-    try:
-        return f"kwatch/{version('kwatch-stream')}"
-    except PackageNotFoundError:
-        return "kwatch"

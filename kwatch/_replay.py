@@ -5,6 +5,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -93,6 +94,8 @@ class Recording:
         path: See above.
         header: What it is a recording of.
         frames: How many frames were read.
+        now: When the last of them was recorded, Unix time in seconds; before, when it began. None
+            where the header does not tell.
     """
 
     def __init__(self, file: FileIO, path: Path) -> None:
@@ -101,6 +104,8 @@ class Recording:
         self._file = file
         self._lines = lines(file)
         self.header = self._read_header()
+        self._began_at = _unix_time(self.header.recorded_at)
+        self.now = self._began_at
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "Recording":
@@ -192,9 +197,10 @@ class Recording:
         try:
             for line in self._lines:
                 if line.strip():
-                    frame = _parse(loads(line))
+                    seconds, event = _parse(loads(line))
                     self.frames += 1
-                    yield frame
+                    self.now = None if self._began_at is None else self._began_at + seconds
+                    yield seconds, event
         except CutShortError:
             logger.warning(
                 "%s ends in the middle, after %d whole frames:"
@@ -217,3 +223,11 @@ def _parse(document: Any) -> tuple[float, Event]:
         return seconds, parse_event(document["frame"])
     except StatusError:
         raise ProtocolError("expected a watch event, got an error of the server") from None
+
+
+def _unix_time(text: str) -> float | None:
+    """Read a time as `Header.recorded_at` has it."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

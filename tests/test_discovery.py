@@ -1,13 +1,13 @@
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwatch._discovery import discover
+from kwatch._discovery import discover, served
 from kwatch._errors import (
     DecodeError,
     KwatchError,
@@ -19,6 +19,8 @@ from kwatch._errors import (
 from kwatch._http import Reply, Request
 from kwatch._resource import Resource
 from tests.recorded import Recorded, load
+
+T = TypeVar("T")
 
 NOW = 1_700_000_000.0
 Answer = Recorded | dict[str, Any] | tuple[int, bytes]
@@ -49,14 +51,15 @@ class Server:
         return [request.path for request in self.requests]
 
     def discover(self, kind: str, api_version: str | None = None) -> Resource:
-        steps = discover(kind, api_version, now=lambda: NOW)
+        return self.drive(discover(kind, api_version, now=lambda: NOW))
+
+    def drive(self, steps: Generator[Request, Reply, T]) -> T:
         try:
             request = next(steps)
             while True:
                 request = steps.send(self.reply(request))
         except StopIteration as stop:
-            found = stop.value
-            assert isinstance(found, Resource)
+            found: T = stop.value
             return found
 
     def reply(self, request: Request) -> Reply:
@@ -600,3 +603,31 @@ def test_a_group_version_that_is_named_again_and_again_is_asked_once() -> None:
     with pytest.raises(UnknownKindError):
         server.discover("things.a.io")
     assert server.asked == ["/apis", "/apis/a.io/v1"]
+
+
+# All that is served
+
+
+def test_all_resources_of_a_server_that_aggregates() -> None:
+    server = Server(AGGREGATED)
+    found = {resource.full_name for resource in server.drive(served())}
+    assert {
+        "pods",
+        "events",
+        "deployments.apps",
+        "flowschemas.flowcontrol.apiserver.k8s.io",
+    } <= found
+    assert server.asked == ["/api", "/apis"]
+
+
+def test_all_resources_of_a_plain_server_but_for_a_version_that_is_out_of_order() -> None:
+    pods, cars = resources(entry("pods", "Pod")), resources(entry("cars", "Car"))
+    broken = {"/apis/bad/v1": UNAVAILABLE, "/apis/worse/v1": HTML}
+    known = plain(bad=pods, worse=pods, good=cars) | {"/api": versions("v1"), "/api/v1": pods}
+    found = Server(known | broken).drive(served())
+    assert [resource.full_name for resource in found] == ["pods", "cars.good"]
+
+
+def test_all_resources_of_what_is_no_api_server() -> None:
+    with pytest.raises(StreamError):
+        Server({"/api": HTML}).drive(served())

@@ -9,6 +9,7 @@ import os
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,23 @@ def test_a_recording_has_a_header(path: Path) -> None:
         assert recording.header.recorded_at.endswith("Z")
         assert list(recording.events(allow_bookmarks=True)) == EVENTS
         assert recording.frames == len(EVENTS)
+
+
+def test_it_tells_when_each_event_was_recorded(path: Path) -> None:
+    """Counted from the header; the first frame came a second after the start."""
+    record(path, EVENTS, replace(HEADER, recorded_at="2026-11-25T14:00:00Z"))
+    with Recording.open(path) as recording:
+        assert recording.now == 1_795_615_200.0
+        next(recording.events())
+        assert recording.now == 1_795_615_201.0
+
+
+@pytest.mark.parametrize("recorded_at", ["", "some day"])
+def test_the_time_is_not_known_where_the_header_does_not_tell(path: Path, recorded_at: str) -> None:
+    write(path, line(1), header={**HEADER.document, "recorded_at": recorded_at})
+    with Recording.open(path) as recording:
+        assert list(recording.events())
+        assert recording.now is None
 
 
 def test_one_that_was_written_by_hand(path: Path) -> None:

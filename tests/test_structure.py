@@ -12,7 +12,7 @@ import kwatch
 PACKAGE = Path(kwatch.__file__).parent
 
 LAYERS = (
-    ("_either", "_errors", "_results"),
+    ("_either", "_errors", "_results", "_version"),
     ("_child_spec", "_http", "_reasons"),
     ("_events",),
     ("_behaviour", "_steps"),
@@ -136,7 +136,7 @@ def test_all_is_what_is_exported() -> None:
     exported = list(kwatch.__all__)
     constants_first = sorted(exported, key=lambda name: (not name.isupper(), name))
     assert exported == constants_first
-    assert set(exported) == {*(public - {"version"}), "__version__"}
+    assert set(exported) == {*(public - {"TYPE_CHECKING"}), "__version__"}
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,9 @@ import click
 import httpx
 
 from kwatch import KubeConfig, StopEvent
-from kwatch._discovery import _ROOT_HEADERS, _offers, _resource_list, discover
+from kwatch._discovery import discover, served
 from kwatch._entry import Entry
 from kwatch._http import Reply, Request
-from kwatch._resource import Resource, version_path
 from kwatch._sync import answer
 from kwatch._wire import Wire
 
@@ -53,7 +52,7 @@ def kinds(ctx: click.Context, incomplete: str) -> list[str]:
     with _reached(ctx) as (config, wire):
         if slash:
             return [f"{kind}/{name}" for name in _names(ctx, config, wire, kind)]
-        found = answer(wire, _served())
+        found = answer(wire, served())
     watchable = {it.full_name: it for it in found if "watch" in it.verbs}.values()
     plurals = [it.plural for it in watchable]
     return [it.plural if plurals.count(it.plural) == 1 else it.full_name for it in watchable]
@@ -118,17 +117,3 @@ def _listed(path: str) -> Generator[Request, Reply, list[str]]:
     reply = yield Request(path, {"limit": str(_LIMIT)}, _METADATA)
     found: list[dict[str, Any]] = reply.json()["items"]
     return [item["metadata"]["name"] for item in found]
-
-
-def _served() -> Generator[Request, Reply, list[Resource]]:
-    """Ask for all resources, those of a group in the version that comes first."""
-    found: list[Resource] = []
-    for root in ("/api", "/apis"):
-        reply = yield Request(root, headers=_ROOT_HEADERS)
-        for api_version, resources in _offers(reply.json()):
-            if resources is None:
-                reply = yield Request(version_path(api_version))
-                with suppress(Exception):  # one that is out of order is no reason to show none
-                    resources = _resource_list(reply.json(), api_version)
-            found += resources or ()
-    return found

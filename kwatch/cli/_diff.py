@@ -2,13 +2,14 @@
 
 import re
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from kwatch import Event
 from kwatch._json import dumps
 from kwatch.cli._changes import ABSENT, Change, Hidden, changes
-from kwatch.cli._formats import Line
+from kwatch.cli._formats import Clock, Line
 from kwatch.cli._output import encoding_of, escape, has, name_of, printable
 from kwatch.cli._style import Style
 
@@ -32,11 +33,12 @@ class Diff:
 
     Args:
         style: How it is painted, and how wide the terminal is.
+        clock: Gives Unix time in seconds.
     """
 
-    def __init__(self, style: Style) -> None:
+    def __init__(self, style: Style, clock: Clock = time.time) -> None:
         self._style = style
-        self._head = Line(style)
+        self._head = Line(style, clock)
         self._encoding = encoding_of(sys.stdout)
         self._known: dict[str, Object] = {}
 

@@ -18,6 +18,8 @@ from kwatch.cli._output import encoding_of, escape, has, name_of, printable
 from kwatch.cli._style import Style
 
 Format: TypeAlias = Callable[[Event], str]
+Clock: TypeAlias = Callable[[], float]
+"""Gives Unix time in seconds: that of the event, which for a recording is not now."""
 
 
 class Line:
@@ -28,13 +30,14 @@ class Line:
     '  created   b/a\\n'
     """
 
-    def __init__(self, style: Style) -> None:
+    def __init__(self, style: Style, clock: Clock = time.time) -> None:
         self._style = style
+        self._clock = clock
         self._encoding = encoding_of(sys.stdout)
 
     def __call__(self, event: Event) -> str:
         """Give the line of an event."""
-        clock = self._style.faint(time.strftime("%H:%M:%S"))
+        clock = self._style.faint(time.strftime("%H:%M:%S", time.localtime(self._clock())))
         what = self._style.event_type(f"{event.event_type:<8}")
         return f"{clock}  {what}  {printable(name_of(event.obj), self._encoding, escape)}"
 
@@ -46,7 +49,7 @@ class Json:
     '{"type":"deleted","object":{"a":"\\u009b"}}'
     """
 
-    def __init__(self, _: Style | None = None) -> None:
+    def __init__(self) -> None:
         self._encoding = encoding_of(sys.stdout)
 
     def __call__(self, event: Event) -> str:
@@ -69,7 +72,7 @@ class Yaml:
         name: a
     """
 
-    def __init__(self, _: Style | None = None) -> None:
+    def __init__(self) -> None:
         import yaml  # it takes its time, and only this format needs it
 
         base: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -106,7 +109,7 @@ class Name:
     'deployment.apps/web'
     """
 
-    def __init__(self, _: Style | None = None, kind: str = "") -> None:
+    def __init__(self, kind: str = "") -> None:
         self._kind = kind
         self._encoding = encoding_of(sys.stdout)
 
@@ -126,24 +129,24 @@ def _document(event: Event) -> dict[str, Any]:
     return {"type": str(event.event_type), "object": event.obj}
 
 
-def _wide(style: Style) -> Format:
+def _wide(style: Style, clock: Clock) -> Format:
     from kwatch.cli._wide import Wide
 
-    return Wide(style)
+    return Wide(style, clock)
 
 
-def _diff(style: Style) -> Format:
+def _diff(style: Style, clock: Clock) -> Format:
     from kwatch.cli._diff import Diff
 
-    return Diff(style)
+    return Diff(style, clock)
 
 
-FORMATS: Mapping[str, Callable[[Style], Format]] = {
+FORMATS: Mapping[str, Callable[[Style, Clock], Format]] = {
     "line": Line,
     "wide": _wide,
-    "json": Json,
-    "yaml": Yaml,
-    "name": Name,
+    "json": lambda *_: Json(),
+    "yaml": lambda *_: Yaml(),
+    "name": lambda *_: Name(),
     "diff": _diff,
 }
-"""What makes each of them, for a style."""
+"""What makes each of them."""

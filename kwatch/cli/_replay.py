@@ -29,7 +29,8 @@ def replay(values: dict[str, Any]) -> None:
         until = ending.until(ends=len(header.namespace or ()) if several else 1)
         parts = [header.resource, header.recorded_at, header.server]
         title = " · ".join(filter(None, parts))
-        with ending.deadline() as stop_event, screen.view(title) as view:
+        view = screen.view(title, clock=lambda: recording.now or time.time())
+        with ending.deadline() as stop_event, view:
             sleep = time.sleep if stop_event is None else stop_event.wait
             events = recording.events(values["speed"], allow_bookmarks=True, sleep=sleep)
             with closing(events):

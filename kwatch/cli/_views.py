@@ -1,6 +1,7 @@
 """How events are shown: a `View`, and the `Screen` that chooses one."""
 
 import sys
+import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Any, Protocol, Self
 import click
 
 from kwatch import Event, EventType, WatchStatus
-from kwatch.cli._formats import FORMATS, Format, Name
+from kwatch.cli._formats import FORMATS, Clock, Format, Name
 from kwatch.cli._output import write
 from kwatch.cli._style import Style, is_terminal
 
@@ -87,7 +88,13 @@ class Screen:
         return cls(output, values["table"], style, values["allow_bookmarks"])
 
     def view(
-        self, title: str, *, kind: str = "", status: WatchStatus | None = None, hint: str = ""
+        self,
+        title: str,
+        *,
+        kind: str = "",
+        status: WatchStatus | None = None,
+        hint: str = "",
+        clock: Clock = time.time,
     ) -> View:
         """Make the view.
 
@@ -96,11 +103,12 @@ class Screen:
             kind: What it is, for ``-o name``; empty where that is not known.
             status: Of the watch; None: there is none.
             hint: The last line of the table.
+            clock: Gives Unix time in seconds, as the lines are to show it.
         """
         if self.table:
             from kwatch.cli._table import Table
 
             return Table(title, status, hint)
         if self.output == "name":
-            return Lines(Name(self.style, kind), bookmarks=self.bookmarks)
-        return Lines(FORMATS[self.output](self.style), bookmarks=self.bookmarks)
+            return Lines(Name(kind), bookmarks=self.bookmarks)
+        return Lines(FORMATS[self.output](self.style, clock), bookmarks=self.bookmarks)

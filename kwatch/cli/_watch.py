@@ -85,6 +85,8 @@ def _show(values: dict[str, Any], place: AbstractContextManager[Demo]) -> None:
         _reached(selection, place, stop_event) as it,
     ):
         view = screen.view(it.title, kind=it.found.kind, status=status, hint=it.hint)
+        if it.hint and not screen.table:
+            say(f"keys: {it.hint}")
         with (
             closing(it.events(status)) as events,
             Progress(it.found.title, status) as progress,

@@ -2,10 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 from kwatch import Event
+from kwatch.cli._formats import Clock
 from kwatch.cli._output import encoding_of, escape, name_of, printable
 from kwatch.cli._style import Style
 from kwatch.cli._summary import age, node, ready, summary
@@ -33,7 +33,7 @@ class Wide:
         clock: Gives Unix time in seconds.
     """
 
-    def __init__(self, style: Style, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, style: Style, clock: Clock = time.time) -> None:
         self._style = style
         self._clock = clock
         self._encoding = encoding_of(sys.stdout)

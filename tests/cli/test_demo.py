@@ -12,6 +12,7 @@ import pytest
 
 from kwatch import Event, KwatchError, WatchStatus, watch
 from kwatch.cli import _demo, _mischief
+from kwatch.cli import main
 from kwatch.cli._demo import demo
 from kwatch.cli._mischief import Mischief
 from kwatch.cli._signals import Stopped, stoppable
@@ -204,3 +205,14 @@ def test_keys_play_tricks_and_quit(
         assert terminal.is_cooked
     assert stopped.value.status == 130
     assert said[-1] == "kwatch: fault: the connections are cut\n"
+
+
+def test_the_keys_are_told_where_there_is_no_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["demo", "-o", "name", "--until", "create"]
+    monkeypatch.setenv("TERM", "xterm")
+    with Terminal() as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal.stdin)
+        assert main(argv) == 0
+    assert capsys.readouterr().err.startswith("kwatch: keys: c cut  x expire")

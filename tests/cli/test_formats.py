@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def stdout_of(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_format_lets_a_character_through_that_steers_a_terminal(name: str, colour: bool) -> None:
     given = event(name=HOSTILE, namespace=HOSTILE, labels={HOSTILE: HOSTILE})
     given.obj.update(kind=HOSTILE, apiVersion=HOSTILE, status={"phase": HOSTILE}, spec=HOSTILE)
-    text = FORMATS[name](Style(colour=colour))(given)
+    text = FORMATS[name](Style(colour=colour), time.time)(given)
     assert all(map(str.isprintable, re.sub(r"\x1b\[\d+m", "", text).split("\n")))
 
 
@@ -57,7 +58,7 @@ def test_no_format_lets_a_character_through_that_steers_a_terminal(name: str, co
 def test_every_format_takes_metadata_of_any_shape(name: str, metadata: dict[str, Any]) -> None:
     given = event(**metadata)
     given.obj.update(status=[], spec=None, kind=1, apiVersion={})
-    assert FORMATS[name](PLAIN)(given)
+    assert FORMATS[name](PLAIN, time.time)(given)
 
 
 # line

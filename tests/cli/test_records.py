@@ -39,13 +39,15 @@ def recorded(capsys: pytest.CaptureFixture[str], server: FakeAPIServer, path: Pa
     return path
 
 
-def write_recording(path: Path, namespaces: list[str], *events: tuple[str, dict[str, Any]]) -> None:
-    lines: list[Any] = [
-        {"kwatch": 1, "server": "", "resource": "pods", "path": "", "namespace": namespaces}
-    ]
+def write_recording(
+    path: Path, namespaces: list[str], *events: tuple[str, dict[str, Any]], recorded_at: str = ""
+) -> None:
+    """Write one of events that came 5 seconds after the start."""
+    header = {"kwatch": 1, "server": "", "resource": "pods", "path": "", "namespace": namespaces}
+    lines: list[Any] = [{**header, "recorded_at": recorded_at}]
     for kind, obj in events:
         obj["metadata"]["resourceVersion"] = "7"
-        lines.append({"time": 0, "frame": {"type": kind, "object": obj}})
+        lines.append({"time": 5, "frame": {"type": kind, "object": obj}})
     path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
 
 
@@ -190,6 +192,18 @@ def test_it_is_shown_as_it_was(capsys: pytest.CaptureFixture[str], recorded: Pat
     assert shown == [{"type": event.event_type, "object": event.obj} for event in replay(recorded)]
     assert Run(capsys, "replay", str(recorded), "-o", "name").out == "pod/a\npod/b\n"
     assert "bookmark" in Run(capsys, "replay", str(recorded), "--allow-bookmarks").out
+
+
+@pytest.mark.parametrize("output", ["line", "wide"])
+def test_its_times_are_those_of_then(
+    capsys: pytest.CaptureFixture[str], path: Path, output: str
+) -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "web", "creationTimestamp": "2001-02-03T04:05:00Z"}}
+    write_recording(path, ["shop"], ("ADDED", pod), recorded_at="2001-02-03T04:05:01Z")
+    run = Run(capsys, "replay", str(path), "-o", output)
+    then = time.strftime("%H:%M:%S", time.localtime(981_173_106.0))
+    assert run.out.splitlines()[-1].startswith(then)
+    assert output == "line" or " 6s " in run.out
 
 
 def test_a_recording_can_be_waited_on(capsys: pytest.CaptureFixture[str], recorded: Path) -> None:
