@@ -86,7 +86,7 @@ def _show(values: dict[str, Any], place: AbstractContextManager[Demo]) -> None:
     ):
         view = screen.view(it.title, kind=it.found.kind, status=status, hint=it.hint)
         if it.hint and not screen.table:
-            say(f"keys: {it.hint}")
+            say(f"keys: {it.hint.replace('  ', ', ')}")
         with (
             closing(it.events(status)) as events,
             Progress(it.found.title, status) as progress,

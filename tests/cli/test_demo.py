@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from kwatch import Event, KwatchError, WatchStatus, watch
-from kwatch.cli import _demo, _mischief
-from kwatch.cli import main
+from kwatch.cli import _demo, _mischief, main
 from kwatch.cli._demo import demo
 from kwatch.cli._mischief import Mischief
 from kwatch.cli._signals import Stopped, stoppable
@@ -215,4 +214,4 @@ def test_the_keys_are_told_where_there_is_no_table(
     with Terminal() as terminal:
         monkeypatch.setattr(sys, "stdin", terminal.stdin)
         assert main(argv) == 0
-    assert capsys.readouterr().err.startswith("kwatch: keys: c cut  x expire")
+    assert capsys.readouterr().err.startswith("kwatch: keys: c cut, x expire, ")
