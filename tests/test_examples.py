@@ -1,4 +1,4 @@
-"""The example projects: their own tests pass, their README shows them as they are, and they run."""
+"""The example projects, and the README's own test: they pass, are shown as they are, and run."""
 
 import shutil
 import signal
@@ -50,6 +50,20 @@ def test_its_readme_shows_its_tests(project: Path) -> None:
     shown = [block for block in blocks if "def test_" in block]
     assert shown
     assert [block for block in shown if block not in code] == []
+
+
+def test_the_test_of_the_readme_passes(tmp_path: Path) -> None:
+    """With the watcher that the README shows before it."""
+    blocks = code_blocks((EXAMPLES.parent / "README.rst").read_text())
+    parts = [block for block in blocks if "class Names" in block or "def test_" in block]
+    watcher, test = (part.partition("\nwith ")[0] for part in parts)
+    imports = "import kwatch, logging\nfrom itertools import islice\nfrom kwatch import *\n"
+    path = tmp_path / "test_readme.py"
+    path.write_text(f"{imports}\nlogger = logging.getLogger()\n{watcher}\n\n{test}\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout
+    assert "1 passed" in result.stdout
 
 
 def test_restarts_as_a_program(
