@@ -29,16 +29,25 @@ class Liveness:
     def __init__(self) -> None:
         self._intervals: deque[float] = deque(maxlen=INTERVALS)
         self._since = 0.0
+        self._reading = 0.0  # how much of the time since then reads have taken
         self._doubt = 1
 
     def opened(self, now: float) -> None:
         """A watch was opened; ``now`` is in seconds, as everywhere in here."""
-        self._since = now
+        self._since, self._reading = now, 0.0
+
+    def waited(self, seconds: float) -> None:
+        """A read took so long, until something came."""
+        self._reading += seconds
+
+    def keeps_up(self, now: float) -> bool:
+        """Whether most of the time went into reading, so that nothing has piled up."""
+        return 2 * self._reading > now - self._since
 
     def bookmark(self, now: float) -> None:
         """A bookmark came, at its regular time."""
         self._intervals.append(now - self._since)
-        self._since = now
+        self._since, self._reading = now, 0.0
         self._doubt = 1
 
     def silent(self) -> None:

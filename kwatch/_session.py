@@ -30,7 +30,7 @@ MAX_ERROR_BYTES: Final = 65_536
 """The most that is read of an answer that is an error."""
 
 BACKLOG_SECONDS: Final = 0.01
-"""What a read gives sooner had been there, and tells nothing of when it was sent."""
+"""What a read gives sooner may have been there for long, unless the consumer is fast."""
 
 _MIN_PATIENCE_SECONDS: Final = 0.1
 
@@ -259,8 +259,11 @@ class Session:
 
     def _watched(self, stream: Stream, data: bytes, waited: float) -> Iterator[Event]:
         arrived_at, bookmarks, created = self._clock(), stream.bookmarks, stream.created
+        self._liveness.waited(waited)
         yield from self._streamed(stream, stream.receive_data(data))
-        if stream.bookmarks > bookmarks and waited > BACKLOG_SECONDS:
+        if stream.bookmarks > bookmarks and (
+            waited > BACKLOG_SECONDS or self._liveness.keeps_up(arrived_at)
+        ):
             self._liveness.bookmark(arrived_at)
         if stream.created > created:
             self._waited = 0.0

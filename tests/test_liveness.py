@@ -83,3 +83,16 @@ def test_any_number_of_silences() -> None:
     for _ in range(5_000):
         liveness.silent()
     assert liveness.patience(AT_MOST) == AT_MOST
+
+
+@pytest.mark.parametrize(("reading", "keeps_up"), [(0.0, False), (4.9, False), (5.1, True)])
+def test_who_reads_for_most_of_the_time_keeps_up(reading: float, keeps_up: bool) -> None:
+    """Counted anew from each bookmark, and from the start of each connection."""
+    liveness = learned(10.0)
+    liveness.waited(reading)
+    assert liveness.keeps_up(20.0) is keeps_up
+    liveness.bookmark(20.0)
+    assert not liveness.keeps_up(30.0)
+    liveness.waited(10.0)
+    liveness.opened(40.0)
+    assert not liveness.keeps_up(41.0)

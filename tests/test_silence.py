@@ -82,6 +82,26 @@ def test_s51_s53_silence_after_bookmarks_reconnects_within_the_same_connection(f
     assert isinstance(status.last_error, httpx.ReadTimeout)
 
 
+def test_s53_a_busy_connection_that_falls_silent_is_noticed_as_soon(front: str) -> None:
+    """Its bookmarks are there as soon as somebody reads, since they follow close upon events."""
+
+    def busy(sock: Any) -> None:
+        request_of(sock)
+        sock.sendall(HEAD)
+        for number in range(6, 66, 2):
+            time.sleep(0.005)
+            sock.sendall(chunk(added(str(number))) + chunk(bookmark(str(number + 1))))
+
+    status = WatchStatus()
+    with RawServer(busy, sends(HEAD + chunk(added("100")))) as raw:
+        began = time.monotonic()
+        events = take(front, raw.url, 31, status=status)
+        assert time.monotonic() - began < 5
+        assert raw.closed_by_client.acquire(timeout=5)
+    assert events[-1].resource_version == "100"
+    assert status.connects == 2
+
+
 def test_s53_without_a_bookmark_only_the_hard_bound_counts(front: str) -> None:
     def late(sock: Any) -> None:
         request_of(sock)
