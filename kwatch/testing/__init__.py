@@ -12,10 +12,11 @@ It needs the extra ``kwatch-stream[testing]``, and nothing else of kwatch.
 """
 
 from kwatch.testing import faults
+from kwatch.testing._call import RecordedRequest
 from kwatch.testing._columns import Column
 from kwatch.testing._life import Life, Step, steps
 from kwatch.testing._resources import DEFAULT_RESOURCES, Resource
-from kwatch.testing._server import FakeAPIServer, RecordedRequest
+from kwatch.testing._server import FakeAPIServer
 from kwatch.testing._status import APIError
 from kwatch.testing._store import Snapshot
 

@@ -7,7 +7,7 @@ from kwatch.testing._call import JSON, Call, Reply, text
 from kwatch.testing._discovery import aggregated_discovery, discovery
 from kwatch.testing._form import DISCOVERY, PARTIAL, accepted, form_of
 from kwatch.testing._list import listed
-from kwatch.testing._openapi import openapi
+from kwatch.testing._openapi import V2, V2_PROTOBUF, openapi
 from kwatch.testing._query import Query, parse
 from kwatch.testing._resources import Resource, Target, target
 from kwatch.testing._status import (
@@ -76,6 +76,8 @@ class API:
             raise method_not_allowed()
         if path in self._aggregated and accepted(call.accept, DISCOVERY):
             return Reply(self._aggregated[path], content_type=AGGREGATED)
+        if path == V2 and "proto-openapi" in (call.accept or ""):
+            return Reply("", content_type=V2_PROTOBUF)
         return Reply(self._documents[path])
 
     def _collection(self, call: Call, at: Target) -> Reply | Query:

@@ -1,15 +1,16 @@
 """The body of a request: an object or a patch, refused in the words of the real server."""
 
-import json
 from typing import Any
 
 import yaml
 
-from kwatch.testing._call import JSON, Call, encode
+from kwatch.testing._call import JSON, Call
 from kwatch.testing._invalid import another_kind, unpatchable
+from kwatch.testing._json import copied, decode, encode
 from kwatch.testing._object import Object
 from kwatch.testing._protobuf import PROTOBUF, read_protobuf
 from kwatch.testing._resources import Resource, Target
+from kwatch.testing._schema import kind_of, mismatch, problem_of_metadata
 from kwatch.testing._status import APIError, bad_request, unsupported_media_type
 
 YAML = "application/yaml"
@@ -21,17 +22,13 @@ _HEAD = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
     'Kind string "json:\\"kind,omitempty\\"" }'
 )
-_KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "bool"}
-_EXPECTED = {
-    "Expecting value": "looking for beginning of value",
-    "Expecting property name enclosed in double quotes": (
-        "looking for beginning of object key string"
-    ),
-    "Expecting ':' delimiter": "after object key",
-    "Expecting ',' delimiter": "after object key:value pair",
-    "Extra data": "after top-level value",
-}
-"""What Go says where Python says the other."""
+
+
+class _YAML(yaml.SafeLoader):
+    """YAML as the server reads it: a date is text."""
+
+
+_YAML.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
 
 
 def read_object(call: Call, at: Target) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def read_object(call: Call, at: Target) -> dict[str, Any]:
     metadata = obj.get("metadata")
     if metadata is None:
         metadata = obj["metadata"] = {}
-    if problem := _problem(metadata):
+    if problem := problem_of_metadata(metadata):
         raise bad_request(_unhandled(resource, resource.kind, resource.version, problem))
     if metadata.get("namespace") not in (None, "", at.namespace):
         raise bad_request(
@@ -70,15 +67,15 @@ def read_patch(call: Call, at: Target) -> dict[str, Any]:
     if call.content_type != MERGE and not strategic:
         raise unsupported_media_type(_PATCHES)
     try:
-        patch = json.loads(call.body)
+        patch = decode(call.body, _undirected if strategic else dict)
     except ValueError as error:
-        raise bad_request(f"error decoding patch: {_said(error)}") from error
+        raise bad_request(f"error decoding patch: {error}") from error
     if patch is None:
         raise bad_request("Invalid JSON Patch")
     if not isinstance(patch, dict):
-        why = f"json: cannot unmarshal {_KINDS[type(patch)]} into Go value of type "
+        why = f"json: cannot unmarshal {kind_of(patch)} into Go value of type "
         raise bad_request(f"error decoding patch: {why}map[string]interface {{}}")
-    return _undirected(patch) if strategic else patch
+    return patch
 
 
 def check_patched(at: Target, patched: Object) -> None:
@@ -91,7 +88,7 @@ def check_patched(at: Target, patched: Object) -> None:
     kind, api_version = patched.get("kind", ""), patched.get("apiVersion", "")
     if (api_version, kind) != (at.resource.api_version, at.resource.kind):
         raise another_kind(at.resource, str(api_version), str(kind), at.name or "")
-    if problem := _problem(metadata):
+    if problem := problem_of_metadata(metadata):
         raise unpatchable(encode(patched).decode(), problem)
     if metadata.get("namespace") != at.namespace:
         raise bad_request(
@@ -100,35 +97,49 @@ def check_patched(at: Target, patched: Object) -> None:
     _check_name(at.name or "", metadata.get("name") or "")
 
 
-def json_of(call: Call) -> Any:
-    """The JSON in the body.
+def json_object(call: Call) -> dict[str, Any]:
+    """The JSON object in the body.
 
     Raises:
-        APIError: 400, there is none.
+        APIError: 400, there is none, or one that says what it is with something else than text.
     """
     try:
-        return json.loads(call.body)
+        return _object(decode(call.body))
     except ValueError as error:
-        raise bad_request(f"couldn't get version/kind; json parse error: {_said(error)}") from error
+        raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
 
 
 def _parsed(call: Call, resource: Resource) -> dict[str, Any]:
+    body = call.body
     if call.content_type == PROTOBUF and not resource.custom:
-        return read_protobuf(call.body)
+        return read_protobuf(body)
     if call.content_type not in {JSON, YAML}:
         raise unsupported_media_type()
     try:
-        found = json_of(call) if call.content_type == JSON else yaml.safe_load(call.body)
+        found = decode(body) if call.content_type == JSON else _from_yaml(body)
+        if found is not None:
+            return _object(found)
     except yaml.YAMLError as error:
-        raise _unrecognized(resource, call.body, f"couldn't get version/kind; {error}") from error
-    except APIError as error:
-        raise _unrecognized(resource, call.body, error.message) from error
-    if found is None:
-        raise _unrecognized(resource, call.body, "Object 'Kind' is missing in 'null'")
+        raise _unrecognized(resource, body, f"couldn't get version/kind; {error}") from error
+    except ValueError as error:
+        why = f"couldn't get version/kind; json parse error: {error}"
+        raise _unrecognized(resource, body, why) from error
+    raise _unrecognized(resource, body, "Object 'Kind' is missing in 'null'")
+
+
+def _from_yaml(body: bytes) -> Any:
+    try:
+        return copied(yaml.load(body, _YAML))  # noqa: S506 - it is a safe loader
+    except (TypeError, RecursionError) as error:  # no JSON has that, and PyYAML recurses
+        raise ValueError(str(error)) from error
+
+
+def _object(found: Any) -> dict[str, Any]:
+    """What is found, if it is an object; a ValueError tells in Go's words why not."""
     if not isinstance(found, dict):
-        why = f"json: cannot unmarshal {_KINDS[type(found)]} into Go value of type {_HEAD}"
-        message = f"couldn't get version/kind; json parse error: {why}"
-        raise _unrecognized(resource, call.body, message)
+        raise ValueError(f"json: cannot unmarshal {kind_of(found)} into Go value of type {_HEAD}")
+    if problem := mismatch("", {"apiVersion": "string", "kind": "string"}, found):
+        raise ValueError(problem)
     return found
 
 
@@ -163,28 +174,6 @@ def _check_name(url: str, name: str) -> None:
         )
 
 
-def _problem(metadata: Any) -> str | None:
-    """What is of a wrong type, in Go's words."""
-    if not isinstance(metadata, dict):
-        kind = _KINDS[type(metadata)]
-        return f"json: cannot unmarshal {kind} into Go value of type v1.ObjectMeta"
-    for key in ("name", "generateName", "namespace", "uid", "resourceVersion"):
-        if not isinstance(metadata.get(key), str | None):
-            return _mismatch(metadata[key], key, "string")
-    for key in ("labels", "annotations"):
-        value = metadata.get(key)
-        if not isinstance(value, dict | None):
-            return _mismatch(value, key, "map[string]string")
-        if odd := [each for each in (value or {}).values() if not isinstance(each, str)]:
-            return _mismatch(odd[0], key, "string")
-    return None
-
-
-def _mismatch(value: Any, key: str, expected: str) -> str:
-    kind = _KINDS.get(type(value), "object")
-    return f"json: cannot unmarshal {kind} into Go struct field ObjectMeta.{key} of type {expected}"
-
-
 def _unhandled(resource: Resource, kind: str, version: str, why: str) -> str:
     return f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {why}'
 
@@ -199,18 +188,6 @@ def _unrecognized(resource: Resource, body: bytes, why: str) -> APIError:
     )
 
 
-def _said(error: ValueError) -> str:
-    """What is wrong with JSON, in Go's words."""
-    if not isinstance(error, json.JSONDecodeError):
-        return "invalid UTF-8"
-    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
-        return "unexpected end of JSON input"
-    expected = _EXPECTED.get(error.msg, "in string literal")
-    return f"invalid character '{error.doc[error.pos]}' {expected}"
-
-
-def _undirected(patch: Any) -> Any:
-    """A strategic merge patch without what begins with ``$``."""
-    if isinstance(patch, dict):
-        return {key: _undirected(value) for key, value in patch.items() if key[:1] != "$"}
-    return [_undirected(item) for item in patch] if isinstance(patch, list) else patch
+def _undirected(members: list[tuple[str, Any]]) -> Object:
+    """An object in a strategic merge patch without what begins with ``$``."""
+    return {key: value for key, value in members if key[:1] != "$"}

@@ -1,13 +1,22 @@
 """A request, and its answer."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from kwatch.testing._json import encode
 from kwatch.testing._object import Object
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
+
+
+class RecordedRequest(NamedTuple):
+    """A request that the server has got; the names of the headers are in lower case."""
+
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +58,3 @@ class Reply:
 def text(body: str, code: int = 200) -> Reply:
     """Plain text."""
     return Reply(body, code, TEXT)
-
-
-def encode(obj: Object) -> bytes:
-    """Compact JSON in UTF-8, as the server writes it."""
-    return json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode()

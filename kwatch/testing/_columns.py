@@ -45,13 +45,19 @@ def _ratio(done: str, wanted: str) -> Find:
     return lambda obj: f"{find(obj, done) or 0}/{find(obj, wanted) or 0}"
 
 
-def _containers(pod: Mapping[str, Any]) -> list[Any]:
-    return find(pod, "status.containerStatuses") or []
+def _listed(obj: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
+    """The objects in a list; what else is there has no columns."""
+    found = find(obj, path)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _containers(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return _listed(pod, "status.containerStatuses")
 
 
 def _ready(pod: Mapping[str, Any]) -> str:
     ready = sum(bool(each.get("ready")) for each in _containers(pod))
-    return f"{ready}/{len(find(pod, 'spec.containers') or _containers(pod))}"
+    return f"{ready}/{len(_listed(pod, 'spec.containers') or _containers(pod))}"
 
 
 def _restarts(pod: Mapping[str, Any]) -> int:
@@ -70,7 +76,7 @@ def _pod_status(pod: Mapping[str, Any]) -> object:
 
 
 def _node_status(node: Mapping[str, Any]) -> str:
-    ready = [each for each in find(node, "status.conditions") or [] if each.get("type") == "Ready"]
+    ready = [each for each in _listed(node, "status.conditions") if each.get("type") == "Ready"]
     if not ready:
         return "Unknown"
     return "Ready" if ready[0].get("status") == "True" else "NotReady"

@@ -67,7 +67,7 @@ def _document(text: str) -> dict[str, Any]:
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     try:
         found = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         _refuse(f"invalid character {_quoted(chr(raw[0]))} looking for beginning of value")
     if not isinstance(found, dict):
         _refuse("json: cannot unmarshal into Go value of type storage.continueToken")

@@ -76,7 +76,7 @@ class Exchange:
     def asked(self) -> int:
         """The resource version that is asked for; where there is none, the latest one."""
         text = self.call.params.get("resourceVersion", "")
-        return int(text) if text.isdecimal() else self._server.revision
+        return int(text) if text.isdecimal() and len(text) < 20 else self._server.revision
 
     @property
     def revision(self) -> int:

@@ -2,7 +2,11 @@
 
 from http import HTTPStatus
 
+from werkzeug.wrappers import Response
+
+from kwatch.testing._call import JSON
 from kwatch.testing._exchange import Exchange
+from kwatch.testing._json import encode
 from kwatch.testing._resources import Target
 from kwatch.testing._status import (
     APIError,
@@ -22,8 +26,26 @@ CORRUPT = ("StorageReadError", "StoreReadError")
 VERBS = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-def refusal(code: int, exchange: Exchange) -> APIError:
+def refused(code: int, exchange: Exchange, retry_after: int | None) -> Response:
     """The answer to a request that is refused with this code."""
+    if code in PROXY:
+        response = Response(_page(code), code, content_type="text/html")
+    else:
+        error = _told(_refusal(code, exchange), retry_after)
+        response = Response(encode(error.status), code, content_type=JSON)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def failure(
+    code: int, exchange: Exchange, reason: str | None = None, retry_after: int | None = None
+) -> APIError:
+    """What goes wrong with a watch that was open already."""
+    return _told(_failure(code, exchange, reason), retry_after)
+
+
+def _refusal(code: int, exchange: Exchange) -> APIError:
     target = exchange.target
     if code == HTTPStatus.UNAUTHORIZED:
         return unauthorized()
@@ -35,11 +57,17 @@ def refusal(code: int, exchange: Exchange) -> APIError:
         return not_found(target.resource, target.name)
     if code == HTTPStatus.GONE and exchange.sort == "list":
         return expired_list()
-    return failure(code, exchange)
+    return _failure(code, exchange)
 
 
-def failure(code: int, exchange: Exchange, reason: str | None = None) -> APIError:
-    """What goes wrong with a watch that was open already."""
+def _told(error: APIError, retry_after: int | None) -> APIError:
+    """The error, with the seconds to wait in its details."""
+    if retry_after is not None:
+        error.details["retryAfterSeconds"] = retry_after
+    return error
+
+
+def _failure(code: int, exchange: Exchange, reason: str | None = None) -> APIError:
     if code == HTTPStatus.GONE:
         return expired(exchange.asked, exchange.revision)
     if code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -52,7 +80,7 @@ def failure(code: int, exchange: Exchange, reason: str | None = None) -> APIErro
     return APIError(code, _reason(code), HTTPStatus(code).phrase)
 
 
-def page(code: int) -> bytes:
+def _page(code: int) -> bytes:
     """The page of a proxy."""
     title = f"{code} {HTTPStatus(code).phrase}"
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()

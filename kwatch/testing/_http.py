@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from pytest_httpserver import HTTPServer
+from pytest_httpserver import HTTPServer, HTTPServerError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
@@ -132,6 +132,8 @@ class KubernetesHTTPServer(HTTPServer):
 
     def start(self) -> None:
         """Start to serve; after a stop on the same port again."""
+        if self.is_running():
+            raise HTTPServerError("the server is running already")
         self.connections = Connections()
         self._stopping.clear()
         self._refused.clear()

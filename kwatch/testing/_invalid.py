@@ -1,19 +1,11 @@
 """The refusals with 422: which fields of an object or of some options are wrong, and why."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from kwatch.testing._labels import problem_of_key, problem_of_value
+from kwatch.testing._names import problem_of_value, problems_of_key, problems_of_subdomain
 from kwatch.testing._resources import Resource
 from kwatch.testing._status import APIError
-
-_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_SUBDOMAIN = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
-    "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used "
-    f"for validation is '{_NAME}')"
-)
 
 
 class Cause(NamedTuple):
@@ -97,19 +89,21 @@ def problems_of_name(name: str) -> Iterator[Cause]:
     if not name:
         yield required("metadata.name", "name or generateName is required")
         return
-    if len(name) > 253:
-        yield wrong("metadata.name", name, "must be no more than 253 characters")
-    if not re.fullmatch(_NAME, name):
-        yield wrong("metadata.name", name, _SUBDOMAIN)
+    for why in problems_of_subdomain(name):
+        yield wrong("metadata.name", name, why)
 
 
-def problems_of_labels(labels: Mapping[str, str]) -> Iterator[Cause]:
-    """What is wrong with the labels of an object."""
-    for key, value in labels.items():
-        if why := problem_of_key(key):
-            yield wrong("metadata.labels", key, why)
-        if why := problem_of_value(value):
-            yield wrong("metadata.labels", value, why)
+def problems_of_metadata(metadata: Mapping[str, Any]) -> Iterator[Cause]:
+    """What is wrong with the labels, the annotations and the finalizers of an object."""
+    for key, value in (metadata.get("labels") or {}).items():
+        yield from (wrong("metadata.labels", key, why) for why in problems_of_key(key))
+        if said := problem_of_value(value or ""):
+            yield wrong("metadata.labels", value, said)
+    for key in metadata.get("annotations") or {}:
+        for why in problems_of_key(key.lower()):
+            yield wrong("metadata.annotations", key, why)
+    for key in (each or "" for each in metadata.get("finalizers") or []):
+        yield from (wrong("metadata.finalizers", key, why) for why in problems_of_key(key))
 
 
 def _invalid(group: str, kind: str, name: str, causes: Iterable[Cause]) -> APIError:

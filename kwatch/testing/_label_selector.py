@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from kwatch.testing._labels import problem_of_key, problem_of_value
+from kwatch.testing._names import problem_of_value, problems_of_key
 from kwatch.testing._status import bad_request
 
 Predicate = Callable[[Mapping[str, Any]], bool]
@@ -12,6 +12,7 @@ Predicate = Callable[[Mapping[str, Any]], bool]
 _WORD = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+|$)")
 _SIGNS = frozenset({"==", "!=", "=", "!", "<", ">", "(", ")", ",", ""})
 _ONE = {"=": "equal", "==": "equal", "!=": "unequal", ">": "greater", "<": "less"}
+_NUMBER = r"[+-]?[0-9]{1,18}"
 _INTEGER = "for 'Gt', 'Lt' operators, the value must be an integer"
 
 
@@ -112,19 +113,19 @@ def _compare(key: str, operator: str, value: str) -> Predicate:
     if operator in {"equal", "unequal"}:
         _value(key, value, 0)
         return lambda labels: (labels.get(key) == value) is (operator == "equal")
-    if not re.fullmatch(r"[+-]?\d+", value):
+    if not re.fullmatch(_NUMBER, value):
         _invalid("values[0]", value, _INTEGER)
     sign, limit = (1 if operator == "greater" else -1), int(value)
 
     def compares(labels: Mapping[str, Any]) -> bool:
         label = str(labels.get(key, ""))
-        return bool(re.fullmatch(r"[+-]?\d+", label)) and sign * (int(label) - limit) > 0
+        return bool(re.fullmatch(_NUMBER, label)) and sign * (int(label) - limit) > 0
 
     return compares
 
 
 def _key(key: str) -> str:
-    if why := problem_of_key(key):
+    if why := "; ".join(problems_of_key(key)):
         _invalid("<nil>", key, why)
     return key
 

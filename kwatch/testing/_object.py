@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from kwatch.testing._json import copied
 from kwatch.testing._resources import Resource
 
 Object = dict[str, Any]
@@ -68,12 +68,15 @@ def condemned(resource: Resource, before: Object) -> Object:
 
 
 def stored(resource: Resource, namespace: str, name: str, obj: Mapping[str, Any]) -> Object:
-    """A copy of an object, its keys in the order in which the server writes them."""
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    copied = deepcopy(dict(obj))
-    metadata |= {k: v for k, v in copied.pop("metadata").items() if k not in {"name", "namespace"}}
-    whole = {**head(resource), "metadata": metadata, **(copied | head(resource))}
-    return alphabetical(whole) if resource.custom else whole
+    """An object as it is kept, its keys in the order in which the server writes them.
+
+    A custom resource is a map to the server, whose keys it writes in alphabetical order.
+    """
+    place = {"name": name, **({"namespace": namespace} if namespace else {})}
+    what = head(resource)
+    whole = {**what, "metadata": {}, **obj, **what}
+    whole["metadata"] = {**place, **obj["metadata"], **place}
+    return copied(whole, in_order=True) if resource.custom else whole
 
 
 def at(obj: Object, revision: int) -> Object:
@@ -90,13 +93,6 @@ def head(resource: Resource) -> dict[str, str]:
 def untyped(obj: Object) -> Object:
     """The object without what says what it is."""
     return {key: value for key, value in obj.items() if key not in {"kind", "apiVersion"}}
-
-
-def alphabetical(value: Any) -> Any:
-    """The keys in the order in which the real server writes a custom resource."""
-    if isinstance(value, Mapping):
-        return {key: alphabetical(value[key]) for key in sorted(value)}
-    return [alphabetical(item) for item in value] if isinstance(value, list) else value
 
 
 def merged(value: Any, patch: Any) -> Any:

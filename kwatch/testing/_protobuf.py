@@ -124,7 +124,7 @@ def read_protobuf(body: bytes) -> Object:
         if kind not in _MESSAGES:
             raise bad_request(f"this server cannot read a {kind} in protobuf: send JSON")
         return {**unknown["type"], **_message(kind, base64.b64decode(unknown["raw"]))}
-    except (IndexError, KeyError, UnicodeDecodeError) as error:
+    except (IndexError, KeyError, RecursionError, UnicodeDecodeError) as error:
         raise bad_request("provided data is not a protobuf message") from error
 
 

@@ -1,5 +1,6 @@
 """The parameters and the ``Accept`` header of a list or a watch, checked as the server does."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,11 +9,14 @@ from kwatch.testing._field_selector import field_selector
 from kwatch.testing._form import PARTIAL, PARTIAL_LIST, Form, form_of
 from kwatch.testing._invalid import invalid_options
 from kwatch.testing._label_selector import Predicate, label_selector
+from kwatch.testing._list_options import problems_of_list, problems_of_watch
 from kwatch.testing._object import Object
 from kwatch.testing._resources import Target
 from kwatch.testing._status import APIError, bad_request
 from kwatch.testing._store import Change
-from kwatch.testing._validation import problems_of_list, problems_of_watch
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
+_VERSION = re.compile(r"[0-9]{1,4000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +151,23 @@ def integer(params: Mapping[str, str], name: str) -> int | None:
         APIError: 400, it is something else.
     """
     text = params.get(name, "")
-    if text and not text.removeprefix("-").isdecimal():
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text) if text else None
+    if not text:
+        return None
+    number = int(text) if _INTEGER.fullmatch(text) else None
+    if number is not None and -(2**63) <= number < 2**63:
+        return number
+    why = "invalid syntax" if number is None else "value out of range"
+    raise bad_request(f'strconv.ParseInt: parsing "{text}": {why}')
 
 
 def _resource_version(text: str, *, watch: bool) -> int | None:
     if not text:
         return None
-    if text.isdecimal():
-        return int(text) or None
-    why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+    number = int(text) if _VERSION.fullmatch(text) else None
+    if number is not None and number < 2**64:
+        return number or None
+    reason = "invalid syntax" if number is None else "value out of range"
+    why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": {reason}'
     if watch:  # the real server forgets the reason and blames itself
         raise APIError(500, "", f"resourceVersion: {why}")
     raise bad_request(f"invalid resource version: resourceVersion: {why}")

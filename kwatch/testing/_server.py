@@ -1,30 +1,23 @@
 """The fake API server as its user sees it."""
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import yaml
 from werkzeug.wrappers import Request
 
 from kwatch.testing._api import API
 from kwatch.testing._arguments import described
+from kwatch.testing._call import RecordedRequest
 from kwatch.testing._fault import Fault, Sort
 from kwatch.testing._http import KubernetesHTTPServer
+from kwatch.testing._json import copied
+from kwatch.testing._kubeconfig import kubeconfig
 from kwatch.testing._object import Object, merged
 from kwatch.testing._resources import DEFAULT_RESOURCES, Resource
 from kwatch.testing._service import Service
 from kwatch.testing._store import Snapshot, Store
-
-
-class RecordedRequest(NamedTuple):
-    """A request that the server has got; the names of the headers are in lower case."""
-
-    path: str
-    params: dict[str, str]
-    headers: dict[str, str]
 
 
 class FakeAPIServer:
@@ -97,7 +90,13 @@ class FakeAPIServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end; it exists once the server has started."""
+        """The base URL, without a slash at its end; it exists once the server has started.
+
+        Raises:
+            RuntimeError: It has never been started.
+        """
+        if not self.http.port:
+            raise RuntimeError("no URL yet: use the server in a with block, or start() it")
         return self.http.url_for("/").rstrip("/")
 
     @property
@@ -116,7 +115,10 @@ class FakeAPIServer:
         return self
 
     def stop(self) -> None:
-        """Stop to serve, within a second whatever the clients do. The objects stay."""
+        """Stop to serve, within a second whatever the clients do.
+
+        The objects stay, and so do the faults that nobody has met.
+        """
         if self.http.is_running():
             self.http.stop()
             self._service.close_watches()
@@ -124,16 +126,7 @@ class FakeAPIServer:
 
     def kubeconfig(self) -> str:
         """The text of a kubeconfig for this server: namespace ``default``, a user with a token."""
-        context = {"cluster": "fake", "user": "fake", "namespace": "default"}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
-            "users": [{"name": "fake", "user": {"token": self._token or "fake"}}],
-            "contexts": [{"name": "fake", "context": context}],
-            "current-context": "fake",
-        }
-        return yaml.safe_dump(config, sort_keys=False)
+        return kubeconfig(self.url, self._token)
 
     def create(
         self,
@@ -157,11 +150,23 @@ class FakeAPIServer:
             The object with what the server sets; a copy.
 
         Raises:
-            APIError: 409, there is one of that name; 422, its name or a label cannot be.
+            APIError: 400, its metadata are of a wrong type; 409, there is one of that name; 422,
+                its name or a label cannot be.
             LookupError: No such kind is served.
+            ValueError: It cannot be sent as JSON, or it is nested more than 600 deep.
         """
         resource, space, body = described(self._resources, kind, obj, namespace, labels, fields)
-        return deepcopy(self._store.create(resource, space, body))
+        return copied(self._store.create(resource, space, body))
+
+    def get(self, kind: str, obj: Mapping[str, Any] | str, namespace: str | None = None) -> Object:
+        """An object as it is now: a copy.
+
+        Raises:
+            APIError: 404.
+            LookupError: No such kind is served.
+        """
+        resource, space, body = described(self._resources, kind, obj, namespace)
+        return copied(self._store.get(resource, space, body["metadata"].get("name", "")))
 
     def update(
         self,
@@ -182,7 +187,7 @@ class FakeAPIServer:
         """
         resource, space, body = described(self._resources, kind, obj, namespace, labels, fields)
         name = body["metadata"].get("name", "")
-        return deepcopy(self._store.update(resource, space, name, lambda _: body))
+        return copied(self._store.update(resource, space, name, lambda _: body))
 
     def patch(
         self,
@@ -200,7 +205,7 @@ class FakeAPIServer:
         resource, space, body = described(self._resources, kind, obj, namespace, labels, fields)
         name = body["metadata"].get("name", "")
         change = partial(merged, patch=body)
-        return deepcopy(self._store.update(resource, space, name, change))
+        return copied(self._store.update(resource, space, name, change))
 
     def delete(
         self, kind: str, obj: Mapping[str, Any] | str, namespace: str | None = None
@@ -214,7 +219,7 @@ class FakeAPIServer:
             LookupError: No such kind is served.
         """
         resource, space, body = described(self._resources, kind, obj, namespace)
-        return deepcopy(self._store.delete(resource, space, body["metadata"].get("name", "")))
+        return copied(self._store.delete(resource, space, body["metadata"].get("name", "")))
 
     def compact(self) -> None:
         """Forget the history: a watch from any older resource version gets a 410.

@@ -13,7 +13,7 @@ from kwatch.testing._http import KubernetesHTTPServer
 from kwatch.testing._query import Query
 from kwatch.testing._resources import Resource, target
 from kwatch.testing._store import Snapshot, Store
-from kwatch.testing._watch import Watch, since
+from kwatch.testing._watch import Watch
 
 
 class Service:
@@ -102,7 +102,7 @@ class Service:
     def go_back(self, changes: int) -> int:
         """Undo the last changes, or as many as are kept; the latest revision from now on."""
         with self._lock, self._store.changed:
-            revision = since(self._store, self._store.revision - changes).revision
+            revision = self._store.since(self._store.revision - changes).revision
             objects = {r: self._store.snapshot(r, revision)[1] for r in self._resources}
             self.restore(Snapshot(revision, objects))
             return revision

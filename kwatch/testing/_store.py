@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kwatch.testing._invalid import forbidden, invalid, problems_of_labels, problems_of_name
+from kwatch.testing._invalid import forbidden, invalid, problems_of_metadata, problems_of_name
 from kwatch.testing._object import Object, at, condemned, newborn, stored, successor, suffix
 from kwatch.testing._resources import Resource
 from kwatch.testing._status import (
@@ -63,8 +63,8 @@ class Snapshot:
 class Store:
     """The objects of all resources.
 
-    Objects are copied on the way in and never changed afterwards; who hands them out to a user
-    copies them again.
+    Objects are never changed in here, and share what they have in common. Who brings one from a
+    user, or hands one out, copies it.
 
     Attributes:
         changed: Notified on every change; also the lock of everything in here.
@@ -120,6 +120,11 @@ class Store:
                 change = change.next
             return change
 
+    def since(self, revision: int) -> Change:
+        """As ``seek``, but the oldest change that is kept where the history begins later."""
+        with self.changed:
+            return self.seek(max(revision, self._oldest.revision))
+
     def compact(self) -> None:
         """Forget the history: a resource version older than the latest is expired from now on."""
         with self.changed:
@@ -141,10 +146,11 @@ class Store:
 
     def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """One object; ``namespace`` is ``""`` for a cluster-scoped resource."""
-        try:
-            return self._objects[resource][_key(namespace, name)]
-        except KeyError:
-            raise not_found(resource, name) from None
+        with self.changed:
+            try:
+                return self._objects[resource][_key(namespace, name)]
+            except KeyError:
+                raise not_found(resource, name) from None
 
     def create(
         self, resource: Resource, namespace: str, obj: Mapping[str, Any], *, dry_run: bool = False
@@ -158,7 +164,7 @@ class Store:
         name: str = metadata.get("name") or ""
         if not name and (prefix := metadata.get("generateName")):
             name = f"{prefix}{suffix()}"
-        causes = [*problems_of_name(name), *problems_of_labels(metadata.get("labels") or {})]
+        causes = [*problems_of_name(name), *problems_of_metadata(metadata)]
         if causes:
             raise invalid(resource, name, causes)
         with self.changed:
@@ -277,7 +283,7 @@ def _check(resource: Resource, before: Object, obj: Mapping[str, Any]) -> None:
         raise another_uid(resource, name, key, new["uid"], old["uid"])
     if new.get("resourceVersion", old["resourceVersion"]) != old["resourceVersion"]:
         raise conflict(resource, name)
-    if causes := list(problems_of_labels(new.get("labels") or {})):
+    if causes := list(problems_of_metadata(new)):
         raise invalid(resource, name, causes)
     added = [each for each in _finalizers(obj) if each not in _finalizers(before)]
     if added and "deletionTimestamp" in old:

@@ -3,10 +3,9 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import islice
 
-from kwatch.testing._call import encode
+from kwatch.testing._json import encode
 from kwatch.testing._object import Object
 from kwatch.testing._query import Query
 from kwatch.testing._status import APIError, too_large
@@ -14,14 +13,6 @@ from kwatch.testing._store import Change, Store
 
 LOOK_SECONDS = 0.2
 """How often a quiet watch looks whether its client is still there."""
-
-
-def since(store: Store, revision: int) -> Change:
-    """The change of a revision; the oldest one that is kept, where that is forgotten."""
-    for known in range(revision, store.revision):
-        with suppress(APIError):
-            return store.seek(known)
-    return store.seek(store.revision)
 
 
 class Watch:
@@ -73,7 +64,7 @@ class Watch:
             return list(islice(filter(_is_change, self._backlog), count))
         found: deque[bytes] = deque(maxlen=count)
         with self._store.changed:
-            change = since(self._store, 1).next
+            change = self._store.since(1).next
             while change and self._cursor and change.revision <= self._cursor.revision:
                 ours = change.resource == self._query.target.resource
                 if ours and (event := change.event(self._query.selects)):

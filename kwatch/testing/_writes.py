@@ -9,11 +9,11 @@ from kwatch.testing._form import PARTIAL, Form, form_of
 from kwatch.testing._invalid import invalid, versionless, wrong
 from kwatch.testing._list import page
 from kwatch.testing._object import Object, merged
-from kwatch.testing._options import Deletion, is_dry_run
 from kwatch.testing._query import parse
 from kwatch.testing._resources import Resource, Target
 from kwatch.testing._status import APIError
 from kwatch.testing._store import Store
+from kwatch.testing._write_options import Deletion, is_dry_run
 
 
 def create(store: Store, call: Call, at: Target) -> Reply:

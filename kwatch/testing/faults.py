@@ -26,7 +26,6 @@ from functools import partial
 from werkzeug.wrappers import Response
 
 from kwatch.testing import _fault_bodies as bodies
-from kwatch.testing._call import encode
 from kwatch.testing._exchange import Exchange
 from kwatch.testing._fault import Fault, Sort
 from kwatch.testing._fault_arguments import (
@@ -35,8 +34,8 @@ from kwatch.testing._fault_arguments import (
     check_seconds,
     check_whole,
 )
-from kwatch.testing._fault_words import PROXY, failure, page, refusal
-from kwatch.testing._status import APIError
+from kwatch.testing._fault_words import failure, refused
+from kwatch.testing._json import encode
 
 __all__ = [
     "Fault",
@@ -158,14 +157,7 @@ def http(code: int, retry_after: int | None = None) -> Fault:
         check_whole("http", "retry_after", retry_after)
 
     def strike(exchange: Exchange) -> Response:
-        if code in PROXY:
-            response = Response(page(code), code, content_type="text/html")
-        else:
-            status = _told(refusal(code, exchange), retry_after).status
-            response = Response(encode(status), code, content_type="application/json")
-        if retry_after is not None:
-            response.headers["Retry-After"] = str(retry_after)
-        return response
+        return refused(code, exchange, retry_after)
 
     return Fault(f"http({code}{also(retry_after=retry_after)})", strike)
 
@@ -197,7 +189,7 @@ def error(
         check_whole("error", "retry_after", retry_after)
 
     def change(frames: bodies.Frames, exchange: Exchange) -> bodies.Frames:
-        told = _told(failure(code, exchange, reason), retry_after)
+        told = failure(code, exchange, reason, retry_after)
         told.reason = told.reason if reason is None else reason
         told.message = told.message if message is None else message
         event = encode({"type": "ERROR", "object": told.status}) + b"\n"
@@ -306,10 +298,3 @@ def _on_body(
         return response
 
     return Fault(text, strike, streams)
-
-
-def _told(error: APIError, retry_after: int | None) -> APIError:
-    """The error, with the seconds to wait in its details."""
-    if retry_after is not None:
-        error.details["retryAfterSeconds"] = retry_after
-    return error

@@ -137,3 +137,15 @@ def test_columns_of_ones_own() -> None:
         server.create("Box", "a", status={"ready": True}, items=[1, 2], spec={"x": "text"})
         expected = [["Name", "Ready", "Size", "Nothing"], ["a", "true", "2", ""]]
         assert printed(server, "/apis/example.com/v1/boxes") == expected
+
+
+@pytest.mark.parametrize("odd", [5, "abc", [5], {"a": 1}, True])
+def test_odd_objects_have_cells_too(server: FakeAPIServer, odd: Any) -> None:
+    fields: dict[str, Any] = {
+        "spec": {"containers": odd},
+        "status": {"containerStatuses": odd, "conditions": odd},
+    }
+    server.create("Pod", {"metadata": {"name": "a"}} | fields)
+    server.create("Node", {"metadata": {"name": "a"}} | fields)
+    assert printed(server, "/api/v1/pods")[1] == ["a", "0/0", "", "0"]
+    assert printed(server, "/api/v1/nodes")[1][:2] == ["a", "Unknown"]

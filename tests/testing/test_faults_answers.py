@@ -259,7 +259,7 @@ def test_back_in_time_to_the_beginning(server: FakeAPIServer) -> None:
     server.create("Pod", "web-1")
     server.compact()
     server.create("Pod", "web-2")
-    server.script(faults.back_in_time(100), on="list")
+    server.script(faults.back_in_time(10**12), on="list")
     assert json.loads(heard(server, PODS).body)["metadata"]["resourceVersion"] == "2"
 
 

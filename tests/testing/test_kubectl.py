@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kwatch.testing import DEFAULT_RESOURCES, FakeAPIServer, Resource
+from kwatch.testing import DEFAULT_RESOURCES, APIError, FakeAPIServer, Resource
 from tests.testing.asking import eventually
 from tests.testing.kubectl import Kubectl
 
@@ -31,6 +31,14 @@ apiVersion: stable.example.com/v1
 kind: CronTab
 metadata: {name: made}
 spec: {cron: "* * * * *"}
+"""
+
+LIST = """
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: made}, data: {a: b}}
+- {apiVersion: example.com/v1, kind: Widget, metadata: {name: made}, spec: {size: 1}}
 """
 
 
@@ -171,13 +179,25 @@ def test_create_from_a_file(kubectl: Kubectl, server: FakeAPIServer) -> None:
         "widget.example.com/made created",
         "crontab.stable.example.com/made created",
     ]
-    assert server.patch("Pod", "made")["status"] == {"phase": "Pending"}
-    assert server.patch("Widget", "made")["spec"] == {"size": 1}
-    assert server.patch("CronTab", "made")["spec"] == {"cron": "* * * * *"}
+    assert server.get("Pod", "made")["status"] == {"phase": "Pending"}
+    assert server.get("Widget", "made")["spec"] == {"size": 1}
+    assert server.get("CronTab", "made")["spec"] == {"cron": "* * * * *"}
     other = MANIFEST.replace("name: made", "name: other")
     assert kubectl("create --dry-run=server -f -", other).count("(server dry run)") == 3
     assert kubectl.fails("get wd other")
     assert kubectl("delete -f -", MANIFEST).count("deleted") == 3
+
+
+def test_a_list_in_a_file(kubectl: Kubectl, server: FakeAPIServer) -> None:
+    both = ["configmap/made", "widget.example.com/made"]
+    created = kubectl("create -f -", LIST).splitlines()
+    assert created == [f"{name} created" for name in both]
+    assert "configured" in kubectl("apply -f -", LIST.replace("size: 1", "size: 2"))
+    assert server.get("Widget", "made")["spec"] == {"size": 2}
+    assert len(kubectl("delete -f -", LIST).splitlines()) == 2
+    for kind in ("ConfigMap", "Widget"):
+        with pytest.raises(APIError, match="not found"):
+            server.get(kind, "made")
 
 
 @pytest.mark.parametrize(

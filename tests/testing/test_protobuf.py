@@ -75,6 +75,22 @@ def test_every_cut_of_a_body_is_refused_or_an_object_without_its_end(client: htt
         assert post(client, CONFIGMAPS, CONFIGMAP[:size]).status_code in (201, 400, 409, 422)
 
 
+def test_what_is_nested_without_end(client: httpx.Client) -> None:
+    inner = b""
+    for _ in range(3_000):
+        inner = field(15, inner)
+    meta = field(1, field(1, b"v1") + field(2, b"Pod"))
+    response = post(client, DEFAULT_PODS, b"k8s\x00" + meta + field(2, inner))
+    assert refused(response) == (400, "BadRequest", "provided data is not a protobuf message")
+
+
+def field(number: int, data: bytes) -> bytes:
+    """A field of bytes; its length takes three bytes, which is allowed."""
+    size = len(data)
+    sizes = bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14])
+    return bytes([number << 3 | 2]) + sizes + data
+
+
 def test_a_kind_and_a_field_that_are_not_known(client: httpx.Client) -> None:
     lease = CONFIGMAP.replace(b"ConfigMap", b"Leaseeeee")
     said = "this server cannot read a Leaseeeee in protobuf: send JSON"

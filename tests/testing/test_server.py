@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from pytest_httpserver import HTTPServerError
 
-from kwatch.testing import APIError, FakeAPIServer
+from kwatch.testing import APIError, FakeAPIServer, faults
 from tests.testing.asking import (
     DEFAULT_PODS,
     PODS,
@@ -224,3 +225,42 @@ def test_refusals_in_the_process(server: FakeAPIServer) -> None:
         assert (caught.value.code, caught.value.reason) == (code, reason)
     with pytest.raises(LookupError, match="'Nope'"):
         server.create("Nope", "a")
+
+
+def test_get_is_a_copy_of_what_is_there(server: FakeAPIServer, client: httpx.Client) -> None:
+    made = server.create("Pod", "a", spec={"containers": [{"name": "main"}]})
+    node = server.create("Node", "n")
+    server.get("Pod", "a")["spec"]["containers"].clear()
+    assert server.get("pods", "a") == server.get("Pod", made) == made
+    assert server.get("no", "n", "ignored") == node
+    client.delete(f"{DEFAULT_PODS}/a")
+    with pytest.raises(APIError, match='pods "a" not found'):
+        server.get("Pod", "a")
+    with pytest.raises(LookupError, match="no kind 'Gadget'"):
+        server.get("Gadget", "a")
+
+
+def test_a_server_that_runs_is_not_started_again(server: FakeAPIServer) -> None:
+    with httpx.Client(base_url=server.url) as client, watch(client) as response:
+        with pytest.raises(HTTPServerError, match="the server is running already"):
+            server.start()
+        server.stop()
+        assert response.is_success
+    eventually(lambda: server.watches == 0)
+
+
+def test_there_is_no_url_before_the_start() -> None:
+    server = FakeAPIServer()
+    with pytest.raises(RuntimeError, match="no URL yet"):
+        _ = server.url
+    with pytest.raises(RuntimeError, match="no URL yet"):
+        server.kubeconfig()
+
+
+def test_the_script_goes_on_after_a_stop(server: FakeAPIServer) -> None:
+    server.script(faults.http(503), on="get")
+    server.stop()
+    assert server.unmet == 1
+    with server:
+        assert httpx.get(f"{server.url}{DEFAULT_PODS}/a").status_code == 503
+    assert server.unmet == 0

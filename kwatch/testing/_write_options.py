@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kwatch.testing._body import json_of
+from kwatch.testing._body import json_object
 from kwatch.testing._call import Call
 from kwatch.testing._invalid import (
     Cause,
@@ -14,8 +14,17 @@ from kwatch.testing._invalid import (
     wrong,
 )
 from kwatch.testing._query import integer
+from kwatch.testing._schema import mismatch
 from kwatch.testing._status import bad_request
 
+_TYPES = {
+    "gracePeriodSeconds": "int64",
+    "preconditions": "v1.Preconditions",
+    "orphanDependents": "bool",
+    "propagationPolicy": "v1.DeletionPropagation",
+    "dryRun": "[]string",
+}
+_CONDITIONS = {"uid": "types.UID", "resourceVersion": "string"}
 _POLICIES = ("Foreground", "Background", "Orphan")
 
 
@@ -81,13 +90,16 @@ class Deletion:
 
 
 def _body(call: Call) -> dict[str, Any]:
-    body = json_of(call)
-    if not isinstance(body, dict):
-        raise bad_request("couldn't get version/kind; json parse error: not an object")
-    kind, version = body.get("kind", "DeleteOptions"), body.get("apiVersion", "v1")
+    body = json_object(call)
+    kind, version = body.get("kind") or "DeleteOptions", body.get("apiVersion") or "meta.k8s.io/v1"
     if kind != "DeleteOptions":
         scheme = '"pkg/apis/meta/internalversion/scheme/register.go:27"'
         raise bad_request(
             f'no kind "{kind}" is registered for version "{version}" in scheme {scheme}'
         )
+    problem = mismatch("DeleteOptions", _TYPES, body) or mismatch(
+        "Preconditions.preconditions", _CONDITIONS, body.get("preconditions") or {}
+    )
+    if problem:
+        raise bad_request(problem)
     return body

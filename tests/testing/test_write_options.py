@@ -1,4 +1,4 @@
-"""`kwatch.testing._options`: the options of writes."""
+"""`kwatch.testing._write_options`: the options of writes."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from tests.testing.asking import DEFAULT_WIDGETS, MERGE, refused, widget
 
 A = f"{DEFAULT_WIDGETS}/a"
 POLICIES = '"Foreground", "Background", "Orphan", "nil"'
+UNREAD = "json: cannot unmarshal "
 SCHEME = '"pkg/apis/meta/internalversion/scheme/register.go:27"'
 
 
@@ -64,7 +65,35 @@ def test_unknown_validation(client: httpx.Client) -> None:
             400,
             "couldn't get version/kind; json parse error: unexpected end of JSON input",
         ),
-        (b"[]", 400, "couldn't get version/kind; json parse error: not an object"),
+        (
+            b"[]",
+            400,
+            "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go "
+            'value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind '
+            'string "json:\\"kind,omitempty\\"" }',
+        ),
+        (
+            b'{"preconditions":5}',
+            400,
+            f"{UNREAD}number into Go struct field DeleteOptions.preconditions of type "
+            "v1.Preconditions",
+        ),
+        (
+            b'{"preconditions":{"uid":5}}',
+            400,
+            f"{UNREAD}number into Go struct field Preconditions.preconditions.uid of type "
+            "types.UID",
+        ),
+        (
+            b'{"dryRun":true}',
+            400,
+            f"{UNREAD}bool into Go struct field DeleteOptions.dryRun of type []string",
+        ),
+        (
+            b'{"gracePeriodSeconds":"1"}',
+            400,
+            f"{UNREAD}string into Go struct field DeleteOptions.gracePeriodSeconds of type int64",
+        ),
         (
             b'{"kind":"Foo","apiVersion":"v1"}',
             400,

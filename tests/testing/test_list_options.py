@@ -1,4 +1,4 @@
-"""`kwatch.testing._validation`: which parameters go together."""
+"""`kwatch.testing._list_options`: which parameters go together."""
 
 import httpx
 import pytest
