@@ -102,6 +102,8 @@ class Recorder:
         header = replace(header, recorded_at=header.recorded_at or started_at)
         file = _create(path, overwrite=overwrite)
         try:
+            if overwrite and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                path.chmod(0o600)  # one that was there may have been anybody's to read
             return cls(file, path, header, clock)
         except BaseException:
             file.close()
@@ -193,19 +195,16 @@ class _Received(dict[str, Any]):
 
 
 def _create(path: Path, *, overwrite: bool) -> FileIO:
-    """Open a file for writing that was not there, or is emptied, and is nobody else's to read."""
+    """Open a file for writing that was not there, and is nobody else's to read, or is emptied."""
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags, 0o600)
 
     try:
-        file = open(path, "wb" if overwrite else "xb", buffering=0, opener=opener)  # noqa: SIM115
+        return open(path, "wb" if overwrite else "xb", buffering=0, opener=opener)
     except FileExistsError:
         problem = "there is a file of that name, which is not overwritten unasked"
         raise FileExistsError(errno.EEXIST, problem, str(path)) from None
-    if overwrite and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        path.chmod(0o600)
-    return file
 
 
 def _encoded(value: Any) -> bytes:

@@ -1,6 +1,7 @@
 """`Recorder`: what a watch yields, in the bytes that the server sent; whatever happens then."""
 
 import errno
+import gc
 import gzip
 import json
 import os
@@ -475,6 +476,20 @@ def test_overwriting_leaves_nothing_of_the_file_and_of_its_mode(path: Path) -> N
         recorder.write(POD)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(kwatch.replay(path)) == [POD]
+
+
+def test_a_file_of_somebody_else_is_not_left_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.touch()
+
+    def chmod(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "not yours", str(path))
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+    with pytest.raises(PermissionError, match="not yours"):
+        Recorder.create(path, HEADER, overwrite=True)
+    gc.collect()  # a file that is still open warns, and that is an error
 
 
 def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:

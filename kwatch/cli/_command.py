@@ -69,7 +69,9 @@ def run(argv: Sequence[str]) -> int:
         say(f"cannot write to stdout: {error.__cause__}")
     except httpx.TransportError as error:
         say(f"cannot reach {error.request.url}: {str(error) or type(error).__name__}")
-    except (KwatchError, httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (KwatchError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         say(str(error))
     return FAILED
 
@@ -193,7 +195,7 @@ def _record(**values: Any) -> None:
 @options.output
 @options.ending
 def _replay(**values: Any) -> None:
-    """Show what was recorded, as if it happened now."""
+    """Show what was recorded, with the times of then."""
     from kwatch.cli._replay import replay
 
     replay(values)
@@ -215,7 +217,8 @@ def _replay(**values: Any) -> None:
 def _demo(**values: Any) -> None:
     """Watch a cluster that lives in this process: pods that come, change and go.
 
-    On a terminal it is a table, unless -o is given.
+    On a terminal it is a table, unless -o or --allow-bookmarks is given. Without -n, all namespaces
+    are watched.
     """
     from kwatch.cli._watch import show_demo
 

@@ -42,7 +42,8 @@ class Ending:
         Raises:
             click.UsageError: They contradict each other.
         """
-        condition, any_ = values["until"], values["any_"]
+        condition: Condition | None = values["until"]
+        any_ = values["any_"]
         if condition is None and any_:
             raise click.UsageError("--any goes with --until")
         if condition is not None and not (is_whole or any_):
@@ -50,23 +51,29 @@ class Ending:
                 "--until looks at all objects that exist, and --watch-only and --resource-version"
                 " leave them out: add --any, or leave that"
             )
+        if condition is not None and condition.needs_status and values.get("metadata_only"):
+            raise click.UsageError(
+                f"--until {condition.text} looks at the status, and --metadata-only leaves that out"
+            )
         return cls(condition, any_, values["timeout"])
 
     def until(self, status: WatchStatus | None = None, ends: int = 1) -> Until | None:
-        """Make what takes the events in; None where nothing is waited for."""
+        """Make what takes the events in, see `Until`; None where nothing is waited for."""
         if self.condition is None:
             return None
         return Until(self.condition, any_=self.any_, status=status, ends=ends)
 
     @contextmanager
-    def deadline(self) -> Iterator[StopEvent | None]:
-        """Have an event set when the time is over, and a request that it interrupts end quietly."""
-        if self.seconds is None:
-            yield None
-            return
+    def deadline(self) -> Iterator[StopEvent]:
+        """Have an event set when the time is over, and a request that it interrupts end quietly.
+
+        Without a time it is never set, and there all the same: a request that can be interrupted
+        is sent in a thread, and so nothing in it keeps a signal waiting, as a slow DNS would.
+        """
         stop_event = StopEvent()
-        timer = threading.Timer(self.seconds, stop_event.set)
-        timer.start()
+        timer = threading.Timer(self.seconds or 0, stop_event.set)
+        if self.seconds is not None:
+            timer.start()
         try:
             yield stop_event
         except Interrupted:
@@ -74,7 +81,7 @@ class Ending:
         finally:
             timer.cancel()
 
-    def check(self, until: Until | None, stop_event: StopEvent | None) -> None:
+    def check(self, until: Until | None, stop_event: StopEvent) -> None:
         """See that what was waited for has come.
 
         Raises:
@@ -82,7 +89,7 @@ class Ending:
         """
         if until is None or until.is_reached:
             return
-        if stop_event is not None and stop_event.is_set():
+        if stop_event.is_set():
             raise NotReachedError(f"timed out after {self.seconds:g} s: {until}")
         if not until.finish():
             raise NotReachedError(f"the recording is over: {until}")

@@ -9,8 +9,8 @@ from kwatch.cli._until import Until
 def follow(
     events: Iterable[Event],
     shown: Sequence[Callable[[Event], object]],
-    until: Until | None = None,
-    stop_event: StopEvent | None = None,
+    until: Until | None,
+    stop_event: StopEvent,
 ) -> None:
     """Show each event, up to that which ``until`` waits for.
 
@@ -21,7 +21,7 @@ def follow(
         stop_event: Nothing is shown any more once it is set.
     """
     for event in events:
-        if stop_event is not None and stop_event.is_set():
+        if stop_event.is_set():
             return
         for show in shown:
             show(event)

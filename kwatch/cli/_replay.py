@@ -31,8 +31,7 @@ def replay(values: dict[str, Any]) -> None:
         title = " · ".join(filter(None, parts))
         view = screen.view(title, clock=lambda: recording.now or time.time())
         with ending.deadline() as stop_event, view:
-            sleep = time.sleep if stop_event is None else stop_event.wait
-            events = recording.events(values["speed"], allow_bookmarks=True, sleep=sleep)
-            with closing(events):
+            speed, wait = values["speed"], stop_event.wait
+            with closing(recording.events(speed, allow_bookmarks=True, sleep=wait)) as events:
                 follow(events, [view.show], until, stop_event)
     ending.check(until, stop_event)

@@ -79,9 +79,12 @@ class Selection:
         """Whether the watch begins with all that exists."""
         return bool(self.options["send_initial_events"])
 
-    def find(
-        self, client: httpx.Client, default_namespace: str, stop_event: StopEvent | None
-    ) -> "Found":
+    @property
+    def ends(self) -> int:
+        """How many bookmarks end what exists: one for each namespace, unless that does not come."""
+        return max(1, len(self.namespaces)) if self.is_whole else 0
+
+    def find(self, client: httpx.Client, default_namespace: str, stop_event: StopEvent) -> "Found":
         """Ask the server which resource it is.
 
         Raises:
@@ -162,7 +165,7 @@ class Found:
         client: httpx.Client,
         *,
         status: WatchStatus,
-        stop_event: StopEvent | None,
+        stop_event: StopEvent,
         **options: Any,
     ) -> Generator[Event, None, None]:
         """Watch it, with the bookmarks, which tell when all that exists has come."""

@@ -8,6 +8,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from kwatch.cli._suspend import leave_all
+
+GRACE_SECONDS = 0.5
+"""How long a second signal waits at most until the terminal is as it was."""
+
 
 class Stopped(BaseException):
     """SIGINT or SIGTERM came.
@@ -51,5 +56,16 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    os._exit(128 + number)
+def _exit(number: int, _frame: FrameType | None) -> None:
+    """End the process, in a thread: what it waits for may be held by whatever this interrupts."""
+
+    def leave_and_exit() -> None:
+        try:
+            leave_all()
+        finally:
+            os._exit(128 + number)
+
+    late = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
+    for thread in (late, threading.Thread(target=leave_and_exit, name="kwatch-exit")):
+        thread.daemon = True
+        thread.start()

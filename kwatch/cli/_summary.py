@@ -6,6 +6,9 @@ from typing import Any, TypeAlias
 
 Object: TypeAlias = dict[str, Any]
 
+LONGEST = 1_200
+"""A state of more characters is cut: an Event, which tells the most, has up to 1,024 of them."""
+
 
 def summary(obj: Object) -> str:
     """Give the state of an object; empty where none is known.
@@ -18,7 +21,7 @@ def summary(obj: Object) -> str:
     if _at(obj, "metadata", "deletionTimestamp"):
         return "Terminating"
     special = _SUMMARIES.get(_text(obj.get("kind")))
-    return (special(obj) if special else "") or _of_any(obj)
+    return ((special(obj) if special else "") or _of_any(obj))[:LONGEST]
 
 
 def ready(obj: Object) -> str:

@@ -43,6 +43,12 @@ def suspendable(leave: Callable[[], object], enter: Callable[[], object]) -> Ite
             signal.signal(signal.SIGTSTP, before)
 
 
+def leave_all() -> None:
+    """Leave the terminal for good, in a thread of its own: the process is about to end."""
+    for hold in reversed(_holds):
+        hold.leave()
+
+
 def _handle() -> signal.Handlers | None:
     """Handle the signal; give the handler of before, or None where there is nothing to do.
 
@@ -65,8 +71,7 @@ def _suspend(_number: int, _frame: FrameType | None) -> None:
 def _stop() -> None:
     with _stopping:
         holds = list(_holds)
-        for hold in reversed(holds):
-            hold.leave()
+        leave_all()
         signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this thread goes no further
         for hold in holds:
             hold.enter()

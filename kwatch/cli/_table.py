@@ -33,6 +33,7 @@ class Table:
         title: What is watched: the resource, the server, the context; two blanks part them.
         status: Of the watch; None: there is none, as when a recording is replayed.
         hint: The last line, such as which keys there are, parted likewise; empty: none.
+        colour: Whether it has colours, where stdout can show them.
         console: Where it is drawn; None: stdout.
         clock: Gives Unix time in seconds.
     """
@@ -43,10 +44,11 @@ class Table:
         status: WatchStatus | None = None,
         hint: str = "",
         *,
+        colour: bool = True,
         console: Console | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._console = console or Console(file=sys.stdout, highlight=False)
+        self._console = console or Console(file=sys.stdout, highlight=False, no_color=not colour)
         self._status = status
         self._clock = clock
         self._lock = threading.RLock()  # what is drawn may have something to say

@@ -24,6 +24,7 @@ class Condition:
     Attributes:
         text: See above.
         deletes: Whether the objects have to be gone.
+        needs_status: Whether it is one of ``status.conditions``.
 
     Raises:
         ValueError: It is none of these.
@@ -37,10 +38,11 @@ class Condition:
     def __init__(self, text: str) -> None:
         self.text = text
         self.deletes = text.lower() == "delete"
+        self.needs_status = text.lower().startswith("condition=")
         self.meets: Callable[[Object], bool]
         if text.lower() in ("create", "delete"):
             self.meets = lambda _: True
-        elif text.lower().startswith("condition="):
+        elif self.needs_status:
             self.meets = _condition(text)
         else:
             self.meets = _expression(text)
@@ -163,14 +165,14 @@ def _pointed(text: str, error: Exception) -> str:
 class Until:
     """Takes the events in, and tells when they have come so far.
 
-    What exists has to be there first; while a gap is healed, nothing is judged.
+    What exists has to be there first; while a gap of a watch is healed, nothing is judged.
 
     Args:
         condition: What every object has to meet; one at least has to be there, or with ``delete``
             none.
         any_: Whether one object is enough.
         status: Of the watch; None: a recording is replayed.
-        ends: How many bookmarks end what exists, in a recording: one for each namespace.
+        ends: How many bookmarks end what exists: one for each namespace; 0 where that is left out.
     """
 
     def __init__(
@@ -207,8 +209,12 @@ class Until:
     def _is_known(self, *, is_end: bool) -> bool:
         """Whether all that exists has come so far, the last of it by this event or before."""
         if self._status is None:
-            return self._ends <= 0
-        return self._status.synced and (is_end or self._status.state is not WatchState.LISTING)
+            return self._any or self._ends <= 0  # one that was begun later has no end of the start
+        parts = list(self._status.namespaces.values()) or [self._status]
+        if sum(part.state is WatchState.LISTING for part in parts) > is_end:
+            return False
+        relists = sum(part.relists for part in parts)  # each of which ends what exists once more
+        return all(part.synced for part in parts) and self._ends + relists <= 0
 
     def _take(self, event: Event) -> None:
         name = name_of(event.obj)

@@ -81,6 +81,8 @@ class Screen:
                 raise click.UsageError("--table and -o exclude each other")
             if not is_terminal(sys.stdout):
                 raise click.UsageError("--table needs a terminal, and stdout is none")
+            if values["allow_bookmarks"]:
+                raise click.UsageError("--table shows no bookmarks: leave --allow-bookmarks")
         style = Style.of(sys.stdout)
         if values["color"] != "auto":
             style = replace(style, colour=values["color"] == "always")
@@ -108,7 +110,7 @@ class Screen:
         if self.table:
             from kwatch.cli._table import Table
 
-            return Table(title, status, hint)
+            return Table(title, status, hint, colour=self.style.colour)
         if self.output == "name":
             return Lines(Name(kind), bookmarks=self.bookmarks)
         return Lines(FORMATS[self.output](self.style, clock), bookmarks=self.bookmarks)

@@ -16,7 +16,7 @@ from kwatch._recording import Recorder
 from kwatch._sync import answer
 from kwatch._wire import Wire
 from kwatch.cli._demo import Demo, demo
-from kwatch.cli._ending import Ending
+from kwatch.cli._ending import Ending, NotReachedError
 from kwatch.cli._follow import follow
 from kwatch.cli._output import logged, say
 from kwatch.cli._progress import Progress
@@ -40,9 +40,11 @@ def show(values: dict[str, Any]) -> None:
 
 def show_demo(values: dict[str, Any]) -> None:
     """Show what lives on a server in this process; the arguments and errors are those of `show`."""
-    values = {**values, "kind": values["kind"] or "pods"}
+    kind = values["kind"] or (None if values["resource_path"] else "pods")
+    values = {**values, "kind": kind}
     values["all_namespaces"] = values["all_namespaces"] or not values["namespace"]
-    if values["output"] is None and is_terminal(sys.stdout):
+    has_lines = values["output"] is not None or values["allow_bookmarks"]
+    if not has_lines and is_terminal(sys.stdout):
         values["table"] = True
     _show(values, demo(faults=values["faults"]))
 
@@ -51,8 +53,8 @@ def record(values: dict[str, Any]) -> None:
     """Record what is selected; the arguments and errors are those of `show`."""
     selection = Selection.of(values)
     ending = Ending.of(values, is_whole=selection.is_whole)
-    path, status = values["file"], WatchStatus()
-    until = ending.until(status)
+    path, status, is_recorded = values["file"], WatchStatus(), False
+    until = ending.until(status, selection.ends)
     if os.path.lexists(path) and not values["overwrite"]:
         raise _exists(path)
     with (
@@ -60,25 +62,43 @@ def record(values: dict[str, Any]) -> None:
         ending.deadline() as stop_event,
         _reached(selection, _configured(values), stop_event) as it,
     ):
-        header = it.header()
-        try:
-            recorder = Recorder.create(path, header, overwrite=values["overwrite"])
-        except FileExistsError:
-            raise _exists(path) from None
-        with recorder, Progress(it.found.title, status, silent=True) as progress:
-            try:
-                with closing(it.events(status, loads=recorder.loads)) as events:
-                    follow(events, [recorder.write, progress.show], until, stop_event)
-            finally:
-                say(f"{recorder.frames} frames of {it.found.title} are in {path}")
+        with (
+            _recording(path, it.header(), overwrite=values["overwrite"]) as recorder,
+            Progress(it.found.title, status, silent=True) as progress,
+            closing(it.events(status, loads=recorder.loads)) as events,
+        ):
+            follow(events, [recorder.write, progress.show], until, stop_event)
+        is_recorded = True
     ending.check(until, stop_event)
+    if not is_recorded:
+        raise NotReachedError(f"timed out after {ending.seconds:g} s: nothing is recorded")
+
+
+@contextmanager
+def _recording(path: str, header: Header, *, overwrite: bool) -> Iterator[Recorder]:
+    """Make a file; leave none that an error kept empty. In the end it is told what is in it."""
+    try:
+        recorder = Recorder.create(path, header, overwrite=overwrite)
+    except FileExistsError:
+        raise _exists(path) from None
+    try:
+        with recorder:
+            yield recorder
+    except Exception:
+        if not (recorder.frames or overwrite):
+            os.unlink(path)
+        raise
+    finally:
+        if os.path.lexists(path):
+            frames, are = ("frame", "is") if recorder.frames == 1 else ("frames", "are")
+            say(f"{recorder.frames} {frames} of {header.resource} {are} in {path}")
 
 
 def _show(values: dict[str, Any], place: AbstractContextManager[Demo]) -> None:
     selection, screen = Selection.of(values), Screen.of(values)
     ending = Ending.of(values, is_whole=selection.is_whole)
     status = WatchStatus()
-    until = ending.until(status)
+    until = ending.until(status, selection.ends)
     with (
         _logged(values),
         ending.deadline() as stop_event,
@@ -117,7 +137,7 @@ class _Reached(NamedTuple):
     hint: str
     client: httpx.Client
     found: Found
-    stop_event: StopEvent | None
+    stop_event: StopEvent
 
     @property
     def title(self) -> str:
@@ -154,7 +174,7 @@ class _Reached(NamedTuple):
 
 @contextmanager
 def _reached(
-    selection: Selection, place: AbstractContextManager[Demo], stop_event: StopEvent | None
+    selection: Selection, place: AbstractContextManager[Demo], stop_event: StopEvent
 ) -> Iterator[_Reached]:
     """Have a client, and find what is selected."""
     with place as (config, hint), config.client() as client:

@@ -20,13 +20,15 @@ _WIDTHS = {
     "VERSION": 7,
     "NODE": 0,
 }
+_WIDEST = 80
+"""What is longer moves the rest of its own line alone."""
 
 
 class Wide:
     """Columns, under a head.
 
-    A column is as wide as the widest cell that it has had, so that the lines before need not know
-    those that come.
+    A column is as wide as the widest cell that it has had, up to a limit, so that the lines before
+    need not know those that come.
 
     Args:
         style: How it is painted.
@@ -66,7 +68,7 @@ class Wide:
     def _line(self, cells: dict[str, str]) -> str:
         for name, cell in cells.items():
             if name != "NODE":  # the last one, after which nothing has to be aligned
-                self._widths[name] = max(self._widths[name], len(cell))
+                self._widths[name] = max(self._widths[name], min(len(cell), _WIDEST))
         padded = {name: f"{cell:<{self._widths[name]}}" for name, cell in cells.items()}
         padded["TIME"] = self._style.faint(padded["TIME"])
         padded["TYPE"] = self._style.event_type(padded["TYPE"])

@@ -58,6 +58,10 @@ def test_without_a_resource_the_usage_is_wrong(capsys: pytest.CaptureFixture[str
         (["pod/a/b"], "expected RESOURCE NAME"),
         (["pods", "--any"], "--any goes with --until"),
         (["pods", "--until", "create", "--watch-only"], "--until looks at all objects that exist"),
+        (
+            ["pods", "--until", "condition=Ready", "--metadata-only"],
+            "--until condition=Ready looks at the status, and --metadata-only leaves that out",
+        ),
         (["pods", "--timeout", "0"], "Invalid value for '--timeout': expected a time above 0"),
         (["pods", "--timeout-seconds", "0"], "'--timeout-seconds': expected whole seconds from 1"),
         (["pods", "--backoff", "1,2"], "'--backoff': expected INITIAL,FACTOR,MAXIMUM"),

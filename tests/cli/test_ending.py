@@ -2,14 +2,18 @@
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
+from kwatch import Event, EventType
+from kwatch.cli._ending import Ending, NotReachedError
+from kwatch.cli._until import Condition, Until
 from kwatch.testing import FakeAPIServer, faults
 from tests.cli.runs import Run, Start, eventually
 
@@ -93,6 +97,23 @@ def test_a_deadline_ends_the_watch_of_several_namespaces(
     assert run.seconds < 0.5 + PROMPT + 1
 
 
+def test_no_signal_has_to_wait_for_the_address_of_a_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: FakeAPIServer
+) -> None:
+    """No signal ends the search for it: the main thread, which handles signals, leaves it alone."""
+    threads, look_up = set(), socket.getaddrinfo
+
+    def looked_up(*args: Any, **kwargs: Any) -> Any:
+        threads.add(threading.current_thread())
+        return look_up(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    server.create("Pod", "web")
+    assert Run(capsys, "pods", "--until", "create").status == 0
+    assert threads
+    assert threading.main_thread() not in threads
+
+
 def test_an_error_comes_before_the_deadline(
     capsys: pytest.CaptureFixture[str], server: FakeAPIServer
 ) -> None:
@@ -108,6 +129,17 @@ def test_a_signal_comes_before_the_deadline(start: Start, server: FakeAPIServer)
     running.process.send_signal(signal.SIGINT)
     assert running.ended() == 130
     assert running.stderr == ""
+
+
+def test_what_has_come_at_the_deadline_has_come() -> None:
+    ending = Ending(Condition("create"), any_=True, seconds=60)
+    until = Until(Condition("create"), any_=True)
+    with ending.deadline() as stop_event:
+        stop_event.set()
+        with pytest.raises(NotReachedError, match="timed out after 60 s"):
+            ending.check(until, stop_event)
+        assert until.receive(Event(EventType.CREATED, {"metadata": {"name": "web"}}))
+        ending.check(until, stop_event)
 
 
 def test_a_process_ends_at_its_deadline_with_a_server_that_is_deaf(

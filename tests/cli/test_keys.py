@@ -15,7 +15,7 @@ import pytest
 from kwatch.cli import _suspend
 from kwatch.cli._keys import can_read_keys, keys
 from kwatch.cli._signals import Stopped, stoppable
-from kwatch.cli._suspend import suspendable
+from kwatch.cli._suspend import leave_all, suspendable
 from tests.cli.terminal import LEADER, PATIENCE, Terminal
 
 
@@ -68,23 +68,30 @@ def test_even_where_the_terminal_has_gone(terminal: Terminal, pressed: "SimpleQu
 
 
 PROGRAM = """
-import sys, threading
+import sys, threading, time
 from kwatch import Event
 from kwatch.cli._keys import keys
 from kwatch.cli._signals import Stopped, stoppable
 from kwatch.cli._table import Table
 
-quit = threading.Event()
+quit, stuck = threading.Event(), threading.Event()
 def press(key):
     print(f"<{key}>", file=sys.stderr, flush=True)
     if key == "q":
         quit.set()
+    if key == "s":
+        stuck.set()
 
 try:
     with stoppable(), keys(press), Table("the title") as table:
         table.show(Event("created", {"metadata": {"name": "a", "resourceVersion": "1"}}))
-        while not quit.wait(0.1):
-            pass
+        try:
+            while not quit.wait(0.1):
+                pass
+        finally:
+            if stuck.is_set():
+                press("stuck")
+                time.sleep(60)
 except Stopped as stopped:
     sys.exit(stopped.status)
 """
@@ -137,6 +144,20 @@ def test_ctrl_c_is_what_it_was(terminal: Terminal, leader: "subprocess.Popen[byt
     terminal.wait_for("ended 130", at)
     assert terminal.is_cooked
     assert "the title" in terminal.screen[at:], "the last table has to be left on the screen"
+
+
+def test_a_second_ctrl_c_ends_what_is_stuck(
+    terminal: Terminal, leader: "subprocess.Popen[bytes]"
+) -> None:
+    at = terminal.wait_for("1 object", terminal.wait_for(ALTERNATE))
+    terminal.type("s")
+    at = terminal.wait_for("<s>", at)
+    terminal.type("\x03")
+    at = terminal.wait_for("<stuck>", at)
+    terminal.type("\x03")
+    at = terminal.wait_for(NORMAL, at)
+    terminal.wait_for("ended 130", at)
+    assert terminal.is_cooked
 
 
 # Keys
@@ -206,6 +227,13 @@ def test_nothing_is_handled_where_no_shell_could_continue_it(
     monkeypatch.setattr(os, "getsid", lambda _: os.getpgrp())
     with suspendable(lambda: None, lambda: None):
         assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+
+
+def test_those_that_came_last_leave_first() -> None:
+    left: list[int] = []
+    with suspendable(lambda: left.append(1), int), suspendable(lambda: left.append(2), int):
+        leave_all()
+    assert left == [2, 1]
 
 
 def test_what_ends_while_it_is_suspended_is_not_entered_after_its_end(

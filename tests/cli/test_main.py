@@ -166,16 +166,23 @@ def test_any_encoding_of_stdout_will_do(
 
 
 @pytest.mark.parametrize("second", ["SIGINT", "SIGTERM"])
-def test_a_second_signal_does_not_wait_for_the_end(start: Start, second: str) -> None:
+@pytest.mark.parametrize(("leaving", "grace"), [(0, 60), (60, 0.1)])
+def test_a_second_signal_does_not_wait_for_the_end(
+    start: Start, second: str, leaving: float, grace: float
+) -> None:
+    """It gives the terminal back, if that does not take too long."""
     code = (
         "from signal import *\n"
-        "from kwatch.cli._signals import stoppable\n"
-        "with stoppable():\n"
+        "from time import sleep\n"
+        "from kwatch.cli import _signals\n"
+        "from kwatch.cli._suspend import suspendable\n"
+        f"_signals.GRACE_SECONDS = {grace}\n"
+        f"with _signals.stoppable(), suspendable(lambda: sleep({leaving}), int):\n"
         "    try:\n"
         "        raise_signal(SIGINT)\n"
         "    finally:\n"
         f"        raise_signal({second})\n"
-        "        print('not reached')\n"
+        "        sleep(60)\n"
     )
     running = start(command=[sys.executable, "-c", code])
     assert running.ended() == 128 + getattr(signal, second)
@@ -249,6 +256,11 @@ def test_the_demo_ends_with_its_reader(start: Start) -> None:
     running.stdout.close()
     assert running.ended() == 141
     assert running.stderr == ""
+
+
+def test_the_demo_takes_a_path_in_place_of_a_resource(start: Start) -> None:
+    running = start("demo", "--resource-path", "/api/v1/pods", "-o", "name")
+    assert running.line().startswith("pod/")
 
 
 def test_the_demo_is_a_server_as_any_other(start: Start) -> None:

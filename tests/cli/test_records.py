@@ -82,8 +82,53 @@ def test_nothing_is_written_for_a_kind_that_is_not_there(
     assert not path.exists()
 
 
+def test_nothing_is_left_where_nothing_may_be_watched(
+    capsys: pytest.CaptureFixture[str], server: FakeAPIServer, path: Path
+) -> None:
+    argv = ["record", "pods", "-f", str(path)]
+    for sort in ("watch", "list"):
+        server.script(faults.http(403), on=sort)
+    assert "403" in Run(capsys, *argv).error
+    assert not path.exists()
+
+
+def test_no_recording_is_no_success(
+    capsys: pytest.CaptureFixture[str], server: FakeAPIServer, path: Path
+) -> None:
+    server.script(faults.hold_headers(seconds=5), on="discovery")
+    run = Run(capsys, "record", "pods", "-f", str(path), "--timeout", "0.3")
+    assert run.error == "timed out after 0.3 s: nothing is recorded"
+    assert not path.exists()
+
+
+def test_what_came_before_an_error_stays(
+    capsys: pytest.CaptureFixture[str], server: FakeAPIServer, path: Path
+) -> None:
+    for name in "ab":
+        server.create("Pod", name)
+    server.script(faults.error(410, after=1))
+    run = Run(capsys, "record", "pods", "-f", str(path), "--resource-version", "1")
+    assert run.status == 1
+    assert "410" in run.err
+    assert f"kwatch: 1 frame of pods is in {path}\n" in run.err
+    assert [obj["metadata"]["name"] for _, obj in replay(path)] == ["a"]
+
+
+def test_what_was_there_to_be_overwritten_is_not_removed(
+    capsys: pytest.CaptureFixture[str], server: FakeAPIServer, path: Path
+) -> None:
+    path.touch()
+    for sort in ("watch", "list"):
+        server.script(faults.http(403), on=sort)
+    run = Run(capsys, "record", "pods", "-f", str(path), "--overwrite")
+    assert run.status == 1
+    assert run.err.splitlines()[0] == f"kwatch: 0 frames of pods are in {path}"
+    assert header_of(path).resource == "pods"
+
+
 @pytest.mark.parametrize(
-    ("content", "problem"), [(None, "No such file"), (b"", "expected"), (b"{}\n", "expected")]
+    ("content", "problem"),
+    [(None, "pods.kwatch: No such file"), (b"", "expected"), (b"{}\n", "expected")],
 )
 def test_what_is_no_recording(
     capsys: pytest.CaptureFixture[str], path: Path, content: bytes | None, problem: str
@@ -101,7 +146,7 @@ def test_a_disk_that_is_full_is_told(
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     run = Run(capsys, "record", "pods", "-f", "/dev/full", "--overwrite")
-    assert run.error == "[Errno 28] No space left on device: '/dev/full'"
+    assert run.error == "/dev/full: No space left on device"
 
 
 # What is written
@@ -222,6 +267,15 @@ def test_a_recording_of_two_namespaces_is_judged_when_both_have_come(
     write_recording(path, ["x", "y"], ("ADDED", one), end, ("ADDED", other), end)
     assert Run(capsys, "replay", str(path), "--until", "a == 'x'").status == 1
     assert Run(capsys, "replay", str(path), "--until", "a").out.count("\n") == 2
+
+
+def test_a_recording_that_never_told_what_existed_is_judged_at_its_end(
+    capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    one, other = ({"metadata": {"name": name, "namespace": "x"}, "a": name} for name in "xy")
+    write_recording(path, ["x"], ("MODIFIED", one), ("MODIFIED", other))
+    run = Run(capsys, "replay", str(path), "--until", "a", "-o", "name")
+    assert (run.status, run.out.count("\n"), run.err) == (0, 2, "")
 
 
 def test_a_deadline_ends_a_replay_that_sleeps(

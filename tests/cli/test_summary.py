@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kwatch.cli._summary import age, birth, duration, node, ready, summary
+from kwatch.cli._summary import LONGEST, age, birth, duration, node, ready, summary
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -47,6 +47,10 @@ def test_objects_of_any_shape_will_do(kind: Any, shape: Any) -> None:
     ):
         for told in (summary(obj), ready(obj), node(obj), age(obj, 0.0)):
             assert isinstance(told, str)
+
+
+def test_what_an_object_makes_of_its_state_has_an_end() -> None:
+    assert summary(of("X", status={"phase": "a" * 1_000_000})) == "a" * LONGEST
 
 
 @pytest.mark.parametrize(

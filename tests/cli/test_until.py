@@ -246,17 +246,70 @@ def test_while_what_exists_comes_nothing_is_judged() -> None:
 
 def test_while_a_gap_is_healed_nothing_is_judged() -> None:
     status = WatchStatus(synced=True, state=WatchState.LISTING)
-    until = Until(Condition("status.phase == 'Running'"), status=status)
+    until = Until(Condition("status.phase == 'Running'"), status=status, ends=0)
     assert not until.receive(phase("a", "Running"))
     assert str(until).endswith(": what has come so far meets it, but more is still to come")
+    status.relists = 1
     assert until.receive(END_OF_LIST)
     status.state = WatchState.WATCHING
     assert until.receive(BOOKMARK)
 
 
+def test_before_the_start_is_known_nothing_is_judged() -> None:
+    status = WatchStatus(state=WatchState.WATCHING)
+    until = Until(Condition("create"), any_=True, status=status, ends=0)
+    assert not until.receive(phase("a", "x"))
+    status.synced = True
+    assert until.receive(phase("a", "x"))
+
+
+def of_two_namespaces() -> tuple[WatchStatus, WatchStatus, WatchStatus]:
+    one, other = (WatchStatus(synced=True, state=WatchState.WATCHING) for _ in range(2))
+    status = WatchStatus(synced=True, state=WatchState.WATCHING)
+    status.namespaces = {"one": one, "other": other}
+    return status, one, other
+
+
+def test_while_a_gap_of_one_namespace_is_healed_nothing_is_judged() -> None:
+    status, one, other = of_two_namespaces()
+    until = Until(Condition("status.phase == 'Running'"), status=status, ends=0)
+    status.state = one.state = WatchState.WAITING  # and that is all that the status of both tells
+    other.state = WatchState.LISTING
+    assert not until.receive(phase("a", "Running"))
+    other.state, other.relists = (
+        WatchState.WATCHING,
+        1,
+    )  # but the end of its list waits for its turn
+    assert not until.receive(phase("a", "Running"))
+    assert until.receive(END_OF_LIST)
+    assert until.receive(phase("a", "Running"))
+
+
+def test_what_exists_has_come_when_each_namespace_says_so() -> None:
+    """The status of all is summed up in any thread, and may lag."""
+    status, _, other = of_two_namespaces()
+    status.synced, other.synced = True, False
+    until = Until(Condition("create"), status=status, ends=2)
+    assert reached(until, phase("a", "x"), END_OF_LIST) == [False, False]
+    status.synced, other.synced = False, True
+    assert until.receive(END_OF_LIST)
+
+
 def test_a_recording_of_two_namespaces_has_two_ends() -> None:
     until = Until(Condition("create"), ends=2)
     assert reached(until, phase("a", "x"), END_OF_LIST, END_OF_LIST) == [False, False, True]
+
+
+def test_any_one_of_a_recording_will_do_at_once() -> None:
+    until = Until(Condition("status.phase == 'Failed'"), any_=True)
+    assert reached(until, phase("a", "Running"), phase("a", "Failed")) == [False, True]
+
+
+@pytest.mark.parametrize("annotations", [None, [], {}, {END: "false"}, {END: True}])
+def test_other_bookmarks_end_nothing(annotations: Any) -> None:
+    until = Until(Condition("create"))
+    bookmark = Event(EventType.BOOKMARK, {"metadata": {"annotations": annotations}})
+    assert reached(until, phase("a", "x"), bookmark, END_OF_LIST) == [False, False, True]
 
 
 def test_a_recording_without_an_end_is_judged_when_it_is_over() -> None:

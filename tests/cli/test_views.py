@@ -9,6 +9,15 @@ from tests.cli.runs import Run, Start, on_terminal
 
 GREEN = "\x1b[32m"
 
+WISHES: list[tuple[list[str], dict[str, str], bool]] = [
+    ([], {}, True),
+    ([], {"NO_COLOR": ""}, True),
+    ([], {"NO_COLOR": "1"}, False),
+    (["--color", "never"], {}, False),
+    (["--color", "always"], {"NO_COLOR": "1"}, True),
+]
+"""What is said about colours, and whether there are any on a terminal then."""
+
 
 @pytest.fixture
 def server(server: FakeAPIServer) -> FakeAPIServer:
@@ -18,15 +27,7 @@ def server(server: FakeAPIServer) -> FakeAPIServer:
 
 
 @pytest.mark.parametrize(
-    ("argv", "variables", "coloured"),
-    [
-        ([], {}, True),
-        ([], {"NO_COLOR": ""}, True),
-        ([], {"NO_COLOR": "1"}, False),
-        ([], {"TERM": "dumb"}, False),
-        (["--color", "never"], {}, False),
-        (["--color", "always"], {"NO_COLOR": "1"}, True),
-    ],
+    ("argv", "variables", "coloured"), [*WISHES, ([], {"TERM": "dumb"}, False)]
 )
 def test_colours_on_a_terminal(
     server: FakeAPIServer,
@@ -55,6 +56,26 @@ def test_the_table_stays_when_it_ends(server: FakeAPIServer, environment: dict[s
     assert status == 0
     left = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.rpartition("\x1b[?1049l")[2])
     assert re.search(r"web-1 .*Running", left)
+
+
+@pytest.mark.parametrize(("argv", "variables", "coloured"), WISHES)
+def test_the_colours_of_the_table(
+    server: FakeAPIServer,
+    environment: dict[str, str],
+    argv: list[str],
+    variables: dict[str, str],
+    coloured: bool,
+) -> None:
+    options = ["pods", "--table", "--until", "create", *argv]
+    status, shown = on_terminal(environment | variables, *options)
+    assert status == 0
+    assert bool(re.search(r"\x1b\[(1;)?3\dm", shown)) is coloured
+
+
+def test_bookmarks_are_not_for_the_table(environment: dict[str, str]) -> None:
+    status, shown = on_terminal(environment, "pods", "--table", "--allow-bookmarks")
+    assert status == 2
+    assert shown.endswith("kwatch: --table shows no bookmarks: leave --allow-bookmarks\r\n")
 
 
 def test_what_was_waited_for_is_told_below_the_table(

@@ -51,6 +51,11 @@ def test_a_column_grows_and_never_shrinks(wide: Wide) -> None:
     assert short.index("4m") == long.index("4m") > 60
 
 
+def test_what_is_very_long_moves_its_own_line_alone(wide: Wide) -> None:
+    assert wide(pod("a" * 1_000)).endswith("  1234     -")
+    assert wide(pod("a")).index("4m") < 150
+
+
 def test_colours_do_not_move_the_columns() -> None:
     plain, coloured = (
         Wide(Style(colour=it), clock=lambda: 0.0)(pod("a")).split("\n")[1] for it in (False, True)
