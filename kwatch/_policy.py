@@ -235,7 +235,7 @@ class Policy:
         self._status.relists += self.cursor.resource_version is not None
         self.cursor.restart(version)
         self._status.advance(version, synced=True)
-        self.state = WatchState.WATCHING
+        self.state = self._status.state = WatchState.WATCHING
 
     # What went wrong
 

@@ -33,6 +33,7 @@ LAST = watched(Lasts(5), bookmark("30"), QUIET)
 
 Case = tuple[dict[str, Any], list[Answer | Exception], str]
 
+# A list that has ended is noted, and so is the request that follows: both are "watching".
 CASES: dict[tuple[str, str], Case] = {
     ("DISCOVERING", "path known, a resource version was given"): (
         KIND | FROM_5, [CORE, LAST], "discovering watching"),
@@ -63,12 +64,12 @@ CASES: dict[tuple[str, str], Case] = {
         FROM_5, [watched(QUIET), listed("5"), LAST], "watching probing watching"),
     ("WATCHING", "tells of a gap"): (
         {}, [listed("9"), watched(error(410)), listed("20"), LAST],
-        "listing watching listing watching"),
+        "listing watching watching listing watching"),
     ("PROBING", "it has, or does not tell"): (
         FROM_5, [watched(QUIET), refusal(500), LAST], "watching probing watching"),
     ("PROBING", "it has not: a gap"): (
         {}, [listed("9"), watched(QUIET), TOO_LARGE, listed("7"), LAST],
-        "listing watching probing listing watching"),
+        "listing watching watching probing listing watching"),
     ("WAITING", "a `Delay`"): (
         FROM_5, [watched(error(503)), LAST], "watching"),
     ("ENDED", "stopped, closed, or failed."): (

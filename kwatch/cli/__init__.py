@@ -12,7 +12,7 @@ Exit status:
 
 ===  ====================================================================================
 0    the end was reached: --until, or --timeout without it, or that of a recording
-1    an error, or --timeout was over before --until was true: told in one line on stderr
+1    an error, or --timeout was over before --until was met or the server has answered
 2    wrong usage
 130  ended by Ctrl-C
 141  nobody reads the output any more

@@ -40,7 +40,7 @@ fish  kwatch completion fish | source     in ~/.config/fish/config.fish
 
 _STATUSES = """\
 0    the end: --until is met, --timeout without it, the end of a recording
-1    an error, or --timeout before --until was met; told in one line on stderr
+1    an error, or --timeout before --until was met or the server has answered
 2    wrong usage
 130  ended by Ctrl-C
 141  nobody reads the output any more

@@ -81,15 +81,32 @@ class Ending:
         finally:
             timer.cancel()
 
-    def check(self, until: Until | None, stop_event: StopEvent) -> None:
-        """See that what was waited for has come.
+    def check(
+        self, until: Until | None, stop_event: StopEvent, status: WatchStatus | None = None
+    ) -> None:
+        """See that what was waited for has come, and that anything has.
+
+        Args:
+            until: What was waited for; None: nothing.
+            stop_event: Set if the time is over.
+            status: Of the watch; None: there was none.
 
         Raises:
             NotReachedError: It has not.
         """
+        is_over = stop_event.is_set()
+        if is_over and until is None and status is not None and not _has_begun(status):
+            raise NotReachedError(
+                f"timed out after {self.seconds:g} s: the server has not answered"
+            )
         if until is None or until.is_reached:
             return
-        if stop_event.is_set():
+        if is_over:
             raise NotReachedError(f"timed out after {self.seconds:g} s: {until}")
         if not until.finish():
             raise NotReachedError(f"the recording is over: {until}")
+
+
+def _has_begun(status: WatchStatus) -> bool:
+    """Whether a watch was opened, or something of a list has come."""
+    return status.connects > 0 or status.events > 0

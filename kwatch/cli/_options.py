@@ -52,6 +52,13 @@ def _which(function: F) -> F:
         ),
         option("-A", "--all-namespaces", is_flag=True, section=WHAT, help="All namespaces."),
         option(
+            "-w",
+            "--watch",
+            is_flag=True,
+            expose_value=False,
+            help="Nothing more: it always watches. For who is used to kubectl.",
+        ),
+        option(
             "-l",
             "--selector",
             "label_selector",

@@ -198,7 +198,7 @@ class Until:
         if event.event_type is not EventType.BOOKMARK:
             self._take(event)
         self._ends -= is_end
-        self.is_reached = self._is_known(is_end=is_end) and self._is_met()
+        self.is_reached = self._is_known() and self._is_met()
         return self.is_reached
 
     def finish(self) -> bool:
@@ -206,12 +206,12 @@ class Until:
         self.is_reached = self.is_reached or (self._status is None and self._is_met())
         return self.is_reached
 
-    def _is_known(self, *, is_end: bool) -> bool:
+    def _is_known(self) -> bool:
         """Whether all that exists has come so far, the last of it by this event or before."""
         if self._status is None:
             return self._any or self._ends <= 0  # one that was begun later has no end of the start
         parts = list(self._status.namespaces.values()) or [self._status]
-        if sum(part.state is WatchState.LISTING for part in parts) > is_end:
+        if any(part.state is WatchState.LISTING for part in parts):
             return False
         relists = sum(part.relists for part in parts)  # each of which ends what exists once more
         return all(part.synced for part in parts) and self._ends + relists <= 0

@@ -113,7 +113,7 @@ def _show(values: dict[str, Any], place: AbstractContextManager[Demo]) -> None:
             view,
         ):
             follow(events, [progress.show, view.show], until, stop_event)
-    ending.check(until, stop_event)
+    ending.check(until, stop_event, status)
 
 
 def _exists(path: str) -> KwatchError:

@@ -249,10 +249,20 @@ def test_while_a_gap_is_healed_nothing_is_judged() -> None:
     until = Until(Condition("status.phase == 'Running'"), status=status, ends=0)
     assert not until.receive(phase("a", "Running"))
     assert str(until).endswith(": what has come so far meets it, but more is still to come")
-    status.relists = 1
+    status.relists, status.state = 1, WatchState.WATCHING
+    assert not until.receive(phase("b", "Running"))
     assert until.receive(END_OF_LIST)
-    status.state = WatchState.WATCHING
     assert until.receive(BOOKMARK)
+
+
+def test_of_two_gaps_both_have_to_be_healed() -> None:
+    status, one, other = of_two_namespaces()
+    one.state = other.state = WatchState.LISTING
+    until = Until(Condition("create"), status=status, ends=0)
+    one.relists, one.state = 1, WatchState.WATCHING
+    assert reached(until, phase("a", "x"), END_OF_LIST) == [False, False]
+    other.relists, other.state = 1, WatchState.WATCHING
+    assert reached(until, phase("b", "x"), END_OF_LIST) == [False, True]
 
 
 def test_before_the_start_is_known_nothing_is_judged() -> None:
@@ -276,10 +286,7 @@ def test_while_a_gap_of_one_namespace_is_healed_nothing_is_judged() -> None:
     status.state = one.state = WatchState.WAITING  # and that is all that the status of both tells
     other.state = WatchState.LISTING
     assert not until.receive(phase("a", "Running"))
-    other.state, other.relists = (
-        WatchState.WATCHING,
-        1,
-    )  # but the end of its list waits for its turn
+    other.state, other.relists = WatchState.WATCHING, 1  # but the end of it waits for its turn
     assert not until.receive(phase("a", "Running"))
     assert until.receive(END_OF_LIST)
     assert until.receive(phase("a", "Running"))
