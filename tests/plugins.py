@@ -110,7 +110,10 @@ class Plugin:
 
     def _records(self) -> list[Json]:
         path = self._beside(".runs")
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        if not path.exists():
+            return []
+        *lines, _ = path.read_text().split("\n")  # the last one is still being written
+        return [json.loads(line) for line in lines]
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
