@@ -1,12 +1,15 @@
 """What a type checker sees of the public API; mypy checks this file, and it runs as well."""
 
+from pathlib import Path
 from typing import Any, assert_type
 
 import anyio
 import httpx
 
-from kwatch import Event, EventType, awatch, watch
+import kwatch
+from kwatch import Event, EventType, awatch, replay, watch
 from kwatch.testing import FakeAPIServer
+from tests.recordings import record
 
 
 def test_an_event_unpacks_into_its_types() -> None:
@@ -37,3 +40,15 @@ def test_an_async_event_unpacks_into_its_types() -> None:
     with FakeAPIServer() as server:
         server.create("Pod", "web")
         anyio.run(main, server.url)
+
+
+def test_an_event_of_a_recording_has_the_same_types(tmp_path: Path) -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "web", "resourceVersion": "7"}}
+    record(tmp_path / "pods.kwatch", [Event(EventType.CREATED, pod)])
+    for event_type, obj in replay(tmp_path / "pods.kwatch"):
+        assert_type(event_type, EventType)
+        assert_type(obj, dict[str, Any])
+
+
+def test_the_version_is_a_str() -> None:
+    assert_type(kwatch.__version__, str)
