@@ -9,6 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 from kwatch.cli._suspend import leave_all
+from kwatch.cli._wakeup import waking
 
 GRACE_SECONDS = 0.5
 """How long a second signal waits at most until the terminal is as it was."""
@@ -33,8 +34,10 @@ def stoppable() -> Iterator[None]:
     That is so while the context is open, in the main thread; a signal that is ignored (by
     ``nohup``, or a shell's ``&``) stays so.
     """
+    came = threading.Event()
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        came.set()
         for handled in before:
             signal.signal(handled, _exit)
         raise Stopped(number)
@@ -48,9 +51,10 @@ def stoppable() -> Iterator[None]:
             if handler not in (signal.SIG_IGN, None)  # None: not Python's, cannot be restored
         }
     try:
-        for number in before:
-            signal.signal(number, stop)
-        yield
+        with waking(before, came.is_set):
+            for number in before:
+                signal.signal(number, stop)
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -158,6 +158,6 @@ class _Captured(TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush what stands behind."""
-        if self._real is not None and not is_terminal(self._real):
+        """Flush what stands behind; the garbage collector does so as well, maybe too late."""
+        if self._real is not None and not (self._real.closed or is_terminal(self._real)):
             self._real.flush()

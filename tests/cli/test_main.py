@@ -18,7 +18,7 @@ import pytest
 
 from kwatch.cli._signals import Stopped, stoppable
 from kwatch.testing import FakeAPIServer
-from tests.cli.runs import COMMAND, Running, Start, eventually
+from tests.cli.runs import COMMAND, PATIENCE, Running, Start, eventually
 
 
 def watching(start: Start, server: FakeAPIServer, *argv: str) -> Running:
@@ -188,6 +188,25 @@ def test_a_second_signal_does_not_wait_for_the_end(
     assert running.ended() == 128 + getattr(signal, second)
     assert running.stdout.read() == b""
     assert running.stderr == ""
+
+
+def test_a_signal_is_heard_though_it_does_not_end_what_the_main_thread_waits_for() -> None:
+    """As one that comes right before the wait begins: here another thread is given it."""
+    deaf = threading.Thread(target=time.sleep, args=(1,))
+
+    def send() -> None:
+        time.sleep(0.1)
+        signal.pthread_kill(deaf.ident or 0, signal.SIGINT)
+
+    deaf.start()
+    sender = threading.Thread(target=send)
+    sender.start()
+    begun = time.monotonic()
+    with pytest.raises(Stopped), stoppable():
+        time.sleep(PATIENCE)
+    assert time.monotonic() - begun < PATIENCE / 2
+    for thread in (sender, deaf):
+        thread.join()
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
