@@ -49,12 +49,13 @@ class Event(NamedTuple):
         return version
 
 
-_TYPES = {
+FRAME_TYPES = {
     "ADDED": EventType.CREATED,
     "MODIFIED": EventType.MODIFIED,
     "DELETED": EventType.DELETED,
     "BOOKMARK": EventType.BOOKMARK,
 }
+"""What the server calls them."""
 
 
 def parse_event(document: Any) -> Event:
@@ -77,10 +78,10 @@ def parse_event(document: Any) -> Event:
         raise status_error(obj)
     if kind is None and _is_status(document):
         raise status_error(document)
-    event_type = _TYPES.get(kind) if isinstance(kind, str) else None
+    event_type = FRAME_TYPES.get(kind) if isinstance(kind, str) else None
     if event_type is None:
         raise ProtocolError(
-            f"expected a watch event of type {', '.join(_TYPES)} or ERROR with a Status,"
+            f"expected a watch event of type {', '.join(FRAME_TYPES)} or ERROR with a Status,"
             f" got {describe(document)}"
         )
     return Event(event_type, check_object(obj, f"the {kind} event"))

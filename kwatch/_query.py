@@ -8,7 +8,7 @@ from typing import Any, Final
 from kwatch._discovery import discover
 from kwatch._events import is_resource_version
 from kwatch._http import Reply, Request
-from kwatch._resource import NAME, check_namespace, parse_kind
+from kwatch._resource import IN_NAMESPACE, NAME, check_namespace, parse_kind
 from kwatch._selectors import Selector, field_selector, label_selector
 
 INITIAL_SECONDS: Final = 30.0
@@ -21,8 +21,7 @@ PAGE_SIZE: Final = 500
 """How many objects a page of a list has. Source: client-go and kubectl."""
 
 _PATH = re.compile(r"(/[^/?#\s\x00-\x1f]+)+")
-_PLACE = "/namespaces/{namespace}"
-_IN_NAMESPACE = re.compile(r"/namespaces/[^/]+(?=/)")
+_WITHIN = re.compile(r"/namespaces/[^/]+(?=/)")
 _JSON = "application/json"
 
 
@@ -160,7 +159,7 @@ class Query:
             resource = yield from discover(self.kind, self.api_version, now=now)
             path = resource.path(self.namespace)
         elif self.namespace is None:
-            path = self.resource_path.replace(_PLACE, "")
+            path = self.resource_path.replace(IN_NAMESPACE, "")
         else:
             path = self.resource_path.replace("{namespace}", self.namespace)
         if self.subresource is None:
@@ -174,7 +173,7 @@ class Query:
         >>> Query.resource_of("/api/v1/namespaces/shop/pods")
         '/api/v1/pods'
         """
-        return _IN_NAMESPACE.sub("", path)
+        return _WITHIN.sub("", path)
 
     def list_request(
         self,
@@ -280,8 +279,8 @@ def _check_path(path: str, namespace: str | None) -> None:
         raise ValueError(f"expected a resource_path such as '/api/v1/pods', got {path!r}")
     if namespace is not None and "{namespace}" not in path:
         raise ValueError(f"expected {{namespace}} in resource_path for a namespace, got {path!r}")
-    if "{" in path.replace(_PLACE, ""):
-        raise ValueError(f"expected no braces but {_PLACE!r} in resource_path, got {path!r}")
+    if "{" in path.replace(IN_NAMESPACE, ""):
+        raise ValueError(f"expected no braces but {IN_NAMESPACE!r} in resource_path, got {path!r}")
 
 
 def _check_version(version: Any) -> None:

@@ -23,18 +23,13 @@ from types import TracebackType
 from typing import Any, Final
 
 from kwatch._errors import DecodeError
-from kwatch._events import Event, EventType
+from kwatch._events import FRAME_TYPES, Event
 from kwatch._header import Header
 from kwatch._json import dumps, loads
 from kwatch._lines import GZIP
 from kwatch._redaction import is_secret, redacted
 
-_TYPES: Final = {
-    EventType.CREATED: "ADDED",
-    EventType.MODIFIED: "MODIFIED",
-    EventType.DELETED: "DELETED",
-    EventType.BOOKMARK: "BOOKMARK",
-}
+_TYPES: Final = {event_type: kind for kind, event_type in FRAME_TYPES.items()}
 
 
 class Recorder:

@@ -11,6 +11,9 @@ _KIND = re.compile(rf"({_LABEL})(?:\.({_VERSION}))?(?:\.({_GROUP})?)?")
 NAME = re.compile(_LABEL)
 """The plural name of a resource, or a namespace."""
 
+IN_NAMESPACE = "/namespaces/{namespace}"
+"""The part of a path that is left out where all namespaces are meant."""
+
 API_VERSION = re.compile(rf"(?:{_GROUP}/)?{_LABEL}")
 """A group version: ``v1``, ``apps/v1``."""
 
@@ -45,19 +48,24 @@ class Resource:
         """The name that no other resource has: ``"pods"``, ``"deployments.apps"``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def pattern(self) -> str:
+        """The path of its objects, in which ``{namespace}`` stands for theirs, if they have one."""
+        within = IN_NAMESPACE if self.namespaced else ""
+        return f"{version_path(self.api_version)}{within}/{self.plural}"
+
     def path(self, namespace: str | None = None) -> str:
         """Give the path of its objects: those in one namespace, or (None) all.
 
         Raises:
             ValueError: It is cluster-scoped and a namespace was given, or that is no namespace.
         """
-        root = version_path(self.api_version)
         if namespace is None:
-            return f"{root}/{self.plural}"
+            return self.pattern.replace(IN_NAMESPACE, "")
         if not self.namespaced:
             raise ValueError(f"{self.kind} is cluster-scoped, but got namespace {namespace!r}")
         check_namespace(namespace)
-        return f"{root}/namespaces/{namespace}/{self.plural}"
+        return self.pattern.replace("{namespace}", namespace)
 
 
 @dataclass(frozen=True, slots=True)

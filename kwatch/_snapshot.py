@@ -119,3 +119,9 @@ class Snapshot:
         if head.get("apiVersion"):
             kind = {"apiVersion": head["apiVersion"], **kind}
         return kind if kind["kind"] else {}
+
+
+def is_initial_end(bookmark: Event) -> bool:
+    """Whether a bookmark ends what exists: its annotation must be there, and be ``"true"``."""
+    annotations = bookmark.obj["metadata"].get("annotations")
+    return isinstance(annotations, dict) and annotations.get(INITIAL_EVENTS_END) == "true"

@@ -8,7 +8,7 @@ from kwatch._decoder import Decoder, LineDecoder
 from kwatch._errors import StatusError
 from kwatch._events import Event, EventType, parse_event
 from kwatch._known import Known
-from kwatch._snapshot import INITIAL_EVENTS_END
+from kwatch._snapshot import is_initial_end
 
 
 class BackInTimeError(StatusError):
@@ -90,7 +90,7 @@ class Stream:
         """Take an event of those that tell what exists, in no order."""
         self.recent += 1
         if event.event_type is EventType.BOOKMARK:
-            return self._end(event, known) if _is_end(event) else (event,)
+            return self._end(event, known) if is_initial_end(event) else (event,)
         self.news += 1
         if event.event_type is EventType.DELETED:
             return (event,) if known.remove(event.obj) else ()
@@ -109,7 +109,7 @@ class Stream:
         known, cursor = self._known, self._cursor.resource_version
         bookmark = event.event_type is EventType.BOOKMARK
         place = self._cursor.take(event, self._number)
-        self.bookmarks += bookmark and not _is_end(event)
+        self.bookmarks += bookmark and not is_initial_end(event)
         self.recent += place is Place.NEXT or not is_older(event.resource_version, cursor)
         if place is Place.NEXT:
             self.news += 1
@@ -128,9 +128,3 @@ class Stream:
             message=f"after resource version {cursor} came {event.resource_version}:"
             " the server has gone back in time",
         )
-
-
-def _is_end(bookmark: Event) -> bool:
-    """Whether a bookmark ends what exists: its annotation must be there, and be ``"true"``."""
-    annotations = bookmark.obj["metadata"].get("annotations")
-    return isinstance(annotations, dict) and annotations.get(INITIAL_EVENTS_END) == "true"

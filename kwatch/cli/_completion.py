@@ -19,14 +19,11 @@ from kwatch import KubeConfig, StopEvent
 from kwatch._discovery import discover, served
 from kwatch._entry import Entry
 from kwatch._http import Reply, Request
+from kwatch._query import Query
 from kwatch._sync import answer
 from kwatch._wire import Wire
 
 SECONDS = 2.0
-_LIMIT = 500
-_METADATA = {
-    "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-}
 
 Complete: TypeAlias = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -114,6 +111,6 @@ def _names(ctx: click.Context, config: KubeConfig, wire: Wire, kind: str) -> lis
 
 def _listed(path: str) -> Generator[Request, Reply, list[str]]:
     """Ask for the names of objects."""
-    reply = yield Request(path, {"limit": str(_LIMIT)}, _METADATA)
+    reply = yield Query.of(resource_path=path).list_request(path, metadata=True)
     found: list[dict[str, Any]] = reply.json()["items"]
     return [item["metadata"]["name"] for item in found]

@@ -8,15 +8,13 @@ from typing import Any, TypeAlias
 
 from kwatch import Event
 from kwatch._json import dumps
+from kwatch._redaction import LAST_APPLIED
 from kwatch.cli._changes import ABSENT, Change, Hidden, changes
 from kwatch.cli._formats import Clock, Line
 from kwatch.cli._output import encoding_of, escape, has, name_of, printable
 from kwatch.cli._style import Style
 
 Object: TypeAlias = dict[str, Any]
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""An annotation that repeats the object, and so the data of a Secret."""
 
 _SECRETS = ("Secret", "PartialObjectMetadata")
 """The latter may be that of a Secret."""

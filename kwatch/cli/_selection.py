@@ -10,7 +10,7 @@ import httpx
 
 from kwatch import Event, StopEvent, WatchStatus, watch
 from kwatch._discovery import discover
-from kwatch._resource import Resource, version_path
+from kwatch._resource import Resource
 from kwatch._sync import answer
 from kwatch._wire import Wire
 
@@ -96,7 +96,7 @@ class Selection:
         else:
             asked = discover(self.kind, self.api_version, now=time.time)
             resource = answer(Wire(client, stop_event), asked)
-            namespaced, path = resource.namespaced, _pattern(resource)
+            namespaced, path = resource.namespaced, resource.pattern
             if self.namespaces:
                 resource.path(self.namespaces[0])  # refuses what is cluster-scoped
         namespaces = self.namespaces
@@ -119,12 +119,6 @@ def _target(kind: str | None, name: str | None, path: str | None) -> tuple[str |
     if name is not None or not kind or not before or "/" in before:
         raise click.UsageError("expected RESOURCE NAME or RESOURCE/NAME, such as pod/web-1")
     return kind, before
-
-
-def _pattern(resource: Resource) -> str:
-    if not resource.namespaced:
-        return resource.path()
-    return f"{version_path(resource.api_version)}/namespaces/{{namespace}}/{resource.plural}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,6 @@ class Style:
         """Paint what matters less, such as the time."""
         return click.style(text, dim=True) if self.colour else text
 
-    def strong(self, text: str) -> str:
-        """Paint what matters more, such as a name."""
-        return click.style(text, bold=True) if self.colour else text
-
     def _paint(self, text: str, colour: str | None) -> str:
         return click.style(text, fg=colour) if self.colour and colour else text
 

@@ -5,12 +5,10 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from kwatch import Event, EventType, WatchState, WatchStatus
+from kwatch._snapshot import is_initial_end
 from kwatch.cli._output import name_of
 
 Object: TypeAlias = dict[str, Any]
-
-END = "k8s.io/initial-events-end"
-"""The annotation of a bookmark that ends what exists."""
 
 _EXPECTED = "expected condition=NAME[=VALUE], create, delete or a JMESPath expression"
 
@@ -255,7 +253,4 @@ class Until:
 
 def _ends(event: Event) -> bool:
     """Whether an event is the bookmark that ends what exists, or a list that heals a gap."""
-    if event.event_type is not EventType.BOOKMARK:
-        return False
-    annotations = event.obj["metadata"].get("annotations")
-    return isinstance(annotations, dict) and annotations.get(END) == "true"
+    return event.event_type is EventType.BOOKMARK and is_initial_end(event)

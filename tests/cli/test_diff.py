@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from kwatch import Event, EventType
+from kwatch._redaction import LAST_APPLIED
 from kwatch.cli._changes import ABSENT, changes
-from kwatch.cli._diff import LAST_APPLIED, Diff
+from kwatch.cli._diff import Diff
 from kwatch.cli._style import Style
 
 PLAIN = Style(colour=False)

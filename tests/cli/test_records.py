@@ -12,7 +12,7 @@ import pytest
 from kwatch import replay
 from kwatch._header import Header
 from kwatch._replay import Recording
-from kwatch.cli._until import END
+from kwatch._snapshot import INITIAL_EVENTS_END
 from kwatch.testing import FakeAPIServer, faults
 from tests.cli.runs import TOKEN, Run, Start, eventually
 
@@ -262,7 +262,7 @@ def test_a_recording_can_be_waited_on(capsys: pytest.CaptureFixture[str], record
 def test_a_recording_of_two_namespaces_is_judged_when_both_have_come(
     capsys: pytest.CaptureFixture[str], path: Path
 ) -> None:
-    end = ("BOOKMARK", {"metadata": {"annotations": {END: "true"}}})
+    end = ("BOOKMARK", {"metadata": {"annotations": {INITIAL_EVENTS_END: "true"}}})
     one, other = ({"metadata": {"name": name, "namespace": name}, "a": name} for name in "xy")
     write_recording(path, ["x", "y"], ("ADDED", one), end, ("ADDED", other), end)
     assert Run(capsys, "replay", str(path), "--until", "a == 'x'").status == 1

@@ -64,14 +64,14 @@ def test_a_terminal_that_has_gone_has_a_width(monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_colour_nothing_is_painted() -> None:
     style = Style(colour=False)
-    for paint in (style.added, style.removed, style.changed, style.faint, style.strong):
+    for paint in (style.added, style.removed, style.changed, style.faint):
         assert paint("a") == "a"
     assert style.event_type("created ") == "created "
 
 
 def test_each_meaning_has_its_look() -> None:
     style = Style(colour=True)
-    paints = (style.added, style.removed, style.changed, style.faint, style.strong)
+    paints = (style.added, style.removed, style.changed, style.faint)
     assert len({paint("a") for paint in paints}) == len(paints)
     assert style.event_type(" created ") == "\x1b[32m created \x1b[0m"
     assert style.event_type("unknown") == "unknown"

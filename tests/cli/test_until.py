@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from kwatch import Event, EventType, WatchState, WatchStatus
-from kwatch.cli._until import END, Condition, Until
+from kwatch._snapshot import INITIAL_EVENTS_END
+from kwatch.cli._until import Condition, Until
 
 
 def obj(name: str = "a", **fields: Any) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def phase(name: str, value: str, event_type: EventType = EventType.MODIFIED) -> 
     return Event(event_type, obj(name, status={"phase": value}))
 
 
-END_OF_LIST = Event(EventType.BOOKMARK, {"metadata": {"annotations": {END: "true"}}})
+END_OF_LIST = Event(EventType.BOOKMARK, {"metadata": {"annotations": {INITIAL_EVENTS_END: "true"}}})
 BOOKMARK = Event(EventType.BOOKMARK, {"metadata": {"resourceVersion": "7"}})
 
 
@@ -312,7 +313,9 @@ def test_any_one_of_a_recording_will_do_at_once() -> None:
     assert reached(until, phase("a", "Running"), phase("a", "Failed")) == [False, True]
 
 
-@pytest.mark.parametrize("annotations", [None, [], {}, {END: "false"}, {END: True}])
+@pytest.mark.parametrize(
+    "annotations", [None, [], {}, {INITIAL_EVENTS_END: "false"}, {INITIAL_EVENTS_END: True}]
+)
 def test_other_bookmarks_end_nothing(annotations: Any) -> None:
     until = Until(Condition("create"))
     bookmark = Event(EventType.BOOKMARK, {"metadata": {"annotations": annotations}})
