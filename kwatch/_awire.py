@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager, suppress
 import anyio
 import httpx
 
-from kwatch._client import options_of, patient
+from kwatch._chunks import READ_BYTES
+from kwatch._client import Read, options_of, patient
 from kwatch._http import Request
 
 _UNWIND_SECONDS = 0.1  # HTTP/2 streams do not notice that they were closed
@@ -39,10 +40,17 @@ class Wire:
         async with self._client.stream("GET", request.path, **options) as response:
             chunks = response.aiter_bytes()
             try:
-                with patient(response, patience):
+                with patient(response, patience, _reading):
                     yield response.status_code, response.headers, chunks
             finally:
                 await _unwind(response, chunks)
+
+
+def _reading(read: Read, patience: Callable[[], float], received: Callable[[bytes], bytes]) -> Read:
+    async def read_patiently(_max_bytes: int, **_: object) -> bytes:
+        return received(await read(READ_BYTES, timeout=patience()))
+
+    return read_patiently
 
 
 async def _unwind(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:

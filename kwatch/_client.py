@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import httpx
 
 from kwatch._abilities import Abilities
+from kwatch._chunks import merged
 from kwatch._http import Request
+
+Read: TypeAlias = Callable[..., Any]
+"""How a network stream of httpx reads: so many bytes at most, or what gives them when awaited."""
 
 _abilities: WeakKeyDictionary[Any, Abilities] = WeakKeyDictionary()
 
@@ -80,11 +84,22 @@ def options_of(client: Any, request: Request) -> dict[str, Any]:
 
 
 @contextmanager
-def patient(response: httpx.Response, patience: Callable[[], float] | None) -> Iterator[None]:
-    """Let each read of a response take what time it may take by then.
+def patient(
+    response: httpx.Response,
+    patience: Callable[[], float] | None,
+    reading: Callable[[Read, Callable[[], float], Callable[[bytes], bytes]], Read],
+) -> Iterator[None]:
+    """Let each read of a response take what time it may take by then, and bring more at once.
 
-    httpx fixes the read timeout when the request is sent; its network stream, to which it gives
-    access, takes one for each read. With HTTP/2, other responses are read from the same one.
+    httpx fixes the read timeout when the request is sent, and the size of a read; its network
+    stream, to which it gives access, takes both for each read. With HTTP/2, other responses are
+    read from the same one.
+
+    Args:
+        response: An open response.
+        patience: Gives the seconds that a read may take. None: it stays as it is.
+        reading: Makes what is read by, of how the stream reads, the patience, and of what becomes
+            of the bytes.
     """
     source = response.extensions.get("network_stream")
     if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
@@ -93,13 +108,11 @@ def patient(response: httpx.Response, patience: Callable[[], float] | None) -> I
     # not ``source.read``, which may still be another response's: the connection is used again as
     # soon as the body has ended
     read = type(source).read.__get__(source)
-
-    def read_patiently(max_bytes: int, **_: Any) -> Any:  # bytes, or what gives them when awaited
-        return read(max_bytes, timeout=patience())
-
-    source.read = read_patiently
+    is_chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
+    own = reading(read, patience, merged if is_chunked else bytes)
+    source.read = own
     try:
         yield
     finally:
-        if vars(source).get("read") is read_patiently:
+        if vars(source).get("read") is own:
             del source.read

@@ -1,13 +1,16 @@
 """Where a watch is: its resource version, and the events that came right before it."""
 
 from collections import deque
+from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-from kwatch._events import Event, EventType
+from kwatch._events import BOOKMARK, CREATED, DELETED, Event, EventType
 
 RECENT_EVENTS: Final = 1_000
 """How many events are remembered, to know them again when a resumed watch repeats them."""
+
+_Key: TypeAlias = tuple[str, str, str]  # what an event is known again by
 
 UNORDERED: Final = ("", "0")
 """Resource versions that let the server begin with what exists, in no order."""
@@ -21,9 +24,9 @@ def is_older(version: str | None, than: str | None) -> bool:
     >>> is_older("99", "100"), is_older("100", "99"), is_older("a1", "a2")
     (True, False, False)
     """
-    if not version or not than or not _is_comparable(version) or not _is_comparable(than):
+    if not version or not than or (len(version), version) >= (len(than), than):
         return False
-    return version < than if len(version) == len(than) else len(version) < len(than)
+    return _is_comparable(version) and _is_comparable(than)
 
 
 def _is_comparable(version: str) -> bool:
@@ -43,6 +46,9 @@ class Place(Enum):
     """It is older than the cursor, and never came: the server has gone back in time."""
 
 
+NEXT: Final = Place.NEXT  # told quickly, see CREATED
+
+
 class Cursor:
     """The resource version that a watch goes on from, moved by what comes.
 
@@ -60,43 +66,46 @@ class Cursor:
     def __init__(self, begin_at: str | None) -> None:
         self.ordered = begin_at not in UNORDERED
         self.resource_version = begin_at if self.ordered else None
-        self._recent: deque[tuple[str, str, str]] = deque()
-        self._connections: dict[tuple[str, str, str], int] = {}  # the first that each came on
+        self._recent: deque[_Key] = deque(maxlen=RECENT_EVENTS)
+        self._connection = 0  # the present one, of those that brought anything
+        self._earlier: frozenset[_Key] = frozenset()  # what the others brought, of the recent ones
 
     def restart(self, resource_version: str) -> None:
         """Go on from a list's resource version, which may be older: what came before is void."""
         self.ordered = True
         self.resource_version = resource_version
         self._recent.clear()
-        self._connections.clear()
+        self._earlier = frozenset()
 
     def take(self, event: Event, connection: int) -> Place:
         """Move past an event of a connection, of which there is a number; tell where it stands."""
-        event_type, version = event.event_type, event.resource_version
-        if not self._is_new(event, version, connection):
+        event_type, obj = event
+        version: str = obj["metadata"]["resourceVersion"]
+        if not self._is_new(event_type, obj["metadata"], version, connection):
             return Place.REPEATED
         cursor = self.resource_version
         if is_older(version, cursor):
-            return Place.LATE if event_type is EventType.DELETED else Place.BACK
-        self.ordered = self.ordered or event_type is not EventType.CREATED
-        if self.ordered:
+            return Place.LATE if event_type is DELETED else Place.BACK
+        if self.ordered or event_type is not CREATED:
+            self.ordered = True
             self.resource_version = version
-        leads_on = version != cursor or event_type is not EventType.BOOKMARK
-        return Place.NEXT if leads_on else Place.REPEATED
+        leads_on = version != cursor or event_type is not BOOKMARK
+        return NEXT if leads_on else Place.REPEATED
 
-    def _is_new(self, event: Event, version: str, connection: int) -> bool:
+    def _is_new(
+        self, event_type: EventType, metadata: Mapping[str, Any], version: str, connection: int
+    ) -> bool:
         """Remember an event.
 
         Only a later connection can repeat one. What a connection brings twice are two events, on
         a server whose versions are not unique (unless the objects are known: see `Known.take`).
         """
-        metadata = event.obj["metadata"]
-        identity = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
-        key = (event.event_type, str(identity), version)
-        first = self._connections.get(key)
-        if first is None:
-            self._connections[key] = connection
-            self._recent.append(key)
-            if len(self._recent) > RECENT_EVENTS:
-                del self._connections[self._recent.popleft()]
-        return first in (None, connection)
+        uid = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
+        key = (event_type, uid if type(uid) is str else str(uid), version)
+        if connection != self._connection:
+            self._connection = connection
+            self._earlier = frozenset(self._recent)
+        if self._earlier and key in self._earlier:
+            return False
+        self._recent.append(key)
+        return True

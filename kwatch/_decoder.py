@@ -233,13 +233,14 @@ class LineDecoder:
 
     def receive_data(self, data: bytes) -> None:
         """Take some more bytes of the stream; `documents` decodes them."""
-        for line in _lines(data):
-            self._rest.append(line)
-            self._rest_bytes += len(line)
-            if line.endswith(b"\n"):
-                self._lines.append(b"".join(self._rest))
-                self._rest.clear()
-                self._rest_bytes = 0
+        lines = data.split(b"\n")
+        self._rest.append(lines[0])
+        self._rest_bytes += len(lines[0])
+        if len(lines) > 1:
+            lines[0] = b"".join(self._rest)
+            rest = lines.pop()
+            self._rest, self._rest_bytes = [rest], len(rest)
+            self._lines += lines
 
     def receive_eof(self) -> None:
         """Take the end of the stream: a last line without a newline counts if it is whole."""
@@ -258,7 +259,7 @@ class LineDecoder:
         """Decode what was received; like `Decoder.documents`."""
         while self._lines:
             line = self._lines.popleft()
-            if line.isspace():
+            if not line or line.isspace():
                 continue
             try:
                 document = self._loads(line)

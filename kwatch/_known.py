@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from kwatch._events import Event, EventType, Object
+from kwatch._events import CREATED, DELETED, MODIFIED, Event, Object
 
-_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_is_uuid = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _UUID_BYTES: Final = 16
 _PACKED: Final = b"\x01"  # before a uid that is a UUID,
 _PLAIN: Final = b"\x00"  # and before any other
@@ -71,12 +71,12 @@ class Known:
         before = self._entries.get(key) or self._doubtful.pop(key, None)
         self._entries[key] = entry
         if before is None:
-            return (Event(EventType.CREATED, obj),)
+            return (Event(CREATED, obj),)
         if before == entry:
             return ()
         if _split(before)[0] == _split(entry)[0]:
-            return (Event(EventType.MODIFIED, obj),)
-        return (_deleted(key, before, obj), Event(EventType.CREATED, obj))
+            return (Event(MODIFIED, obj),)
+        return (_deleted(key, before, obj), Event(CREATED, obj))
 
     def remove(self, obj: Object) -> bool:
         """Take a deletion in the middle of a snapshot; tell whether the object was known."""
@@ -108,7 +108,7 @@ class Known:
         """Note a change in its order; tell whether it is one: a version that is known is none."""
         key, entry = _key(event.obj), _entry(event.obj)
         before = self._entries.get(key)
-        if event.event_type is not EventType.DELETED:
+        if event.event_type is not DELETED:
             self._entries[key] = entry
             return before != entry
         if before is not None and _are_two(before, entry):
@@ -129,16 +129,16 @@ class Known:
 def _key(obj: Object) -> bytes:
     metadata: dict[str, Any] = obj["metadata"]
     name = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
-    return name.encode(errors="surrogatepass")
+    return name.encode("utf-8", "surrogatepass")
 
 
 def _entry(obj: Object) -> bytes:
     """Pack uid and resource version."""
-    uid = str(obj["metadata"].get("uid") or "")
-    version: bytes = obj["metadata"]["resourceVersion"].encode()
-    if _UUID.fullmatch(uid):
-        return _PACKED + bytes.fromhex(uid.replace("-", "")) + version
-    return _PLAIN + uid.encode(errors="surrogatepass") + b"\x00" + version
+    metadata: dict[str, Any] = obj["metadata"]
+    uid, version = str(metadata.get("uid") or ""), metadata["resourceVersion"].encode()
+    if _is_uuid(uid):
+        return b"%b%b%b" % (_PACKED, bytes.fromhex(uid.replace("-", "")), version)
+    return b"%b%b\x00%b" % (_PLAIN, uid.encode("utf-8", "surrogatepass"), version)
 
 
 def _split(entry: bytes) -> tuple[bytes, str]:
@@ -172,4 +172,4 @@ def _deleted(key: bytes, entry: bytes, kind: Mapping[str, Any]) -> Event:
     metadata = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": version}
     obj = {field: kind[field] for field in ("apiVersion", "kind") if field in kind}
     obj["metadata"] = {field: value for field, value in metadata.items() if value}
-    return Event(EventType.DELETED, obj)
+    return Event(DELETED, obj)

@@ -26,12 +26,20 @@ class Nesting:
 
     def feed(self, data: bytes) -> None:
         """Count some more bytes. In what is not JSON, all up to the first error counts."""
-        data = (self._carry + data).replace(b"\\\\", b"")
-        backslash = data[-1:] if data.endswith(b"\\") else b""
-        data = data.replace(b'\\"', b"").translate(None, _OTHERS).replace(b'""', b"")
-        parts = data.split(b'"')  # outside a string, inside one, outside, ...
-        self._carry = b"" if len(parts) % 2 else b'"' + backslash
-        brackets = b"".join(parts[::2])
+        data = self._carry + data
+        backslash = b""
+        if b"\\" in data:
+            data = data.replace(b"\\\\", b"")
+            backslash = data[-1:] if data.endswith(b"\\") else b""
+            data = data.replace(b'\\"', b"")
+        data = data.translate(None, _OTHERS)
+        if 2 * data.count(b'""') == data.count(b'"'):  # no string has brackets in it
+            self._carry = b""
+            brackets = data.translate(None, b'"')
+        else:
+            parts = data.replace(b'""', b"").split(b'"')  # outside a string, inside one, ...
+            self._carry = b"" if len(parts) % 2 else b'"' + backslash
+            brackets = b"".join(parts[::2])
         levels = 0
         for _ in range(_MAX_ROUNDS):
             fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")

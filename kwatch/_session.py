@@ -11,7 +11,7 @@ from kwatch._abilities import Abilities
 from kwatch._backoff import Backoff
 from kwatch._decoder import Decoder, LineDecoder
 from kwatch._errors import ProtocolError, StatusError, StreamError
-from kwatch._events import Event, EventType, metadata_alone
+from kwatch._events import BOOKMARK, Event, metadata_alone
 from kwatch._http import Reply, Request
 from kwatch._liveness import Liveness
 from kwatch._policy import Delay, Policy
@@ -273,13 +273,14 @@ class Session:
 
     def _streamed(self, stream: Stream, news: Iterator[Event]) -> Iterator[Event]:
         policy, cursor, status = self._policy, self._policy.cursor, self.status
+        stopped = self._stopped
         try:
             for event in news:
-                if self._stopped():
+                if stopped():
                     return
                 if not stream.initial:
-                    status.advance(cursor.resource_version, synced=cursor.ordered)
-                if event.event_type is not EventType.BOOKMARK or self._allow_bookmarks:
+                    status.resource_version, status.synced = cursor.resource_version, cursor.ordered
+                if event.event_type is not BOOKMARK or self._allow_bookmarks:
                     yield self._given(event)
             policy.heard(stream)
         except StatusError as error:
@@ -292,9 +293,9 @@ class Session:
 
     def _given(self, event: Event) -> Event:
         """Count an event that the consumer is given, in the form that was asked for."""
-        if event.event_type is not EventType.BOOKMARK:
+        if event.event_type is not BOOKMARK:
             self._record.given = True
-            self.status.count()
+            self.status.events += 1
         return metadata_alone(event) if self._metadata_only else event
 
     def _located(self, error: StreamError) -> StreamError:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
-from kwatch._cursor import Cursor, Place, is_older
+from kwatch._cursor import NEXT, Cursor, Place, is_older
 from kwatch._decoder import Decoder, LineDecoder
 from kwatch._errors import StatusError
-from kwatch._events import Event, EventType, parse_event
+from kwatch._events import BOOKMARK, CREATED, DELETED, Event, parse_event
 from kwatch._known import Known
 from kwatch._snapshot import is_initial_end
 
@@ -29,7 +29,7 @@ class Stream:
         initial: Whether that end has still to come.
         frames: How many events and bookmarks have come,
         news: how many of them were no repetitions,
-        created: how many were objects that are new,
+        created: how many of what exists, before its end, were objects,
         bookmarks: how many were bookmarks that came at their regular time,
         recent: and how many of all were not older than the cursor.
     """
@@ -80,7 +80,6 @@ class Stream:
         for document in self._decoder.documents():
             event = parse_event(document)
             self.frames += 1
-            self.created += event.event_type is EventType.CREATED
             if self.initial and self._known is not None:
                 yield from self._existing(event, self._known)
             elif self._is_news(event):
@@ -89,10 +88,11 @@ class Stream:
     def _existing(self, event: Event, known: Known) -> Iterable[Event]:
         """Take an event of those that tell what exists, in no order."""
         self.recent += 1
-        if event.event_type is EventType.BOOKMARK:
+        if event.event_type is BOOKMARK:
             return self._end(event, known) if is_initial_end(event) else (event,)
         self.news += 1
-        if event.event_type is EventType.DELETED:
+        self.created += event.event_type is CREATED
+        if event.event_type is DELETED:
             return (event,) if known.remove(event.obj) else ()
         return known.confirm(event.obj)
 
@@ -107,13 +107,15 @@ class Stream:
     def _is_news(self, event: Event) -> bool:
         """Take an event of those that come in order; tell whether it is to be given."""
         known, cursor = self._known, self._cursor.resource_version
-        bookmark = event.event_type is EventType.BOOKMARK
+        bookmark = event.event_type is BOOKMARK
+        if bookmark:
+            self.bookmarks += not is_initial_end(event)
         place = self._cursor.take(event, self._number)
-        self.bookmarks += bookmark and not is_initial_end(event)
-        self.recent += place is Place.NEXT or not is_older(event.resource_version, cursor)
-        if place is Place.NEXT:
+        if place is NEXT:
+            self.recent += 1
             self.news += 1
             return bookmark or known is None or known.take(event)
+        self.recent += not is_older(event.resource_version, cursor)
         if place is Place.REPEATED:
             return bookmark
         if place is Place.LATE:

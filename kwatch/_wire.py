@@ -7,7 +7,8 @@ from functools import partial
 
 import httpx
 
-from kwatch._client import options_of, patient
+from kwatch._chunks import READ_BYTES
+from kwatch._client import Read, options_of, patient
 from kwatch._http import Request
 from kwatch._interrupt import interruptible
 from kwatch._stop import StopEvent
@@ -69,8 +70,15 @@ class Wire:
             sent.__enter__()
         )  # no `with`: what closing raises must not replace what is raised
         try:
-            with patient(response, patience):
+            with patient(response, patience, _reading):
                 yield response.status_code, response.headers, response.iter_bytes()
         finally:
             with suppress(httpx.RequestError, OSError):
                 sent.__exit__(None, None, None)
+
+
+def _reading(read: Read, patience: Callable[[], float], received: Callable[[bytes], bytes]) -> Read:
+    def read_patiently(_max_bytes: int, **_: object) -> bytes:
+        return received(read(READ_BYTES, timeout=patience()))
+
+    return read_patiently

@@ -12,7 +12,7 @@ import kwatch
 PACKAGE = Path(kwatch.__file__).parent
 
 LAYERS = (
-    ("_either", "_errors", "_results", "_version"),
+    ("_chunks", "_either", "_errors", "_results", "_version"),
     ("_child_spec", "_http", "_reasons"),
     ("_events",),
     ("_behaviour", "_steps"),
@@ -49,6 +49,7 @@ LAYERS = (
 """From the ground up: a module may import from the layers below its own, and from no other."""
 
 CORE = (
+    "_chunks",
     "_errors",
     "_http",
     "_events",
@@ -239,6 +240,7 @@ TWINS = {
     "rotating": ("handle_request", "close", "end", "_close_spent", "__iter__"),
     "handle": ("state", "send", "result", "_steps"),
     "watcher": ("fold",),
+    "wire": ("_reading",),
     "supervisor": (
         "__enter__",
         "start_child",

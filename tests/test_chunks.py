@@ -1,0 +1,119 @@
+"""`merged`: the same body in fewer chunks, whatever a read brings."""
+
+from collections.abc import Iterable, Iterator
+
+import h11
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kwatch._chunks import LARGE_BYTES, merged
+
+EVENTS = [
+    b'{"type":"ADDED","object":{"a":"}\\n1f"}}\n',
+    b'{"type":"BOOKMARK","object":{}}\n',
+    b'{"type":"MODIFIED","object":{"a":"' + b"x" * 300 + b'"}}\n',
+    b'{"type":"DELETED","object":null}\n',
+]
+
+
+def chunk(data: bytes, size: str = "{:x}") -> bytes:
+    return size.format(len(data)).encode() + b"\r\n" + data + b"\r\n"
+
+
+def parsed(reads: Iterable[bytes]) -> list[bytes]:
+    """Give the parts of a body, as h11 takes them out of what is read; b"" ends a whole one."""
+    return list(_parsed(reads))
+
+
+def _parsed(reads: Iterable[bytes]) -> Iterator[bytes]:
+    connection = h11.Connection(our_role=h11.CLIENT)
+    connection.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
+    connection.receive_data(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert isinstance(connection.next_event(), h11.Response)
+    for data in reads:
+        connection.receive_data(data)
+        while (event := connection.next_event()) is not h11.NEED_DATA:
+            if isinstance(event, h11.EndOfMessage):
+                yield b""
+                return
+            assert isinstance(event, h11.Data)
+            yield bytes(event.data)
+
+
+def split(data: bytes, *places: int) -> list[bytes]:
+    return [data[i:j] for i, j in zip((0, *places), (*places, len(data)), strict=True)]
+
+
+def test_events_of_one_read_become_one_chunk() -> None:
+    whole = b"".join(EVENTS[1:])
+    assert merged(b"".join(map(chunk, EVENTS))) == chunk(EVENTS[0]) + chunk(whole)
+
+
+def test_each_split_of_a_body_gives_the_same_bytes() -> None:
+    body = b"".join(map(chunk, EVENTS)) + chunk(b"")
+    for first in range(1, len(body)):
+        for second in (first + 1, first + 7, first + 60, first + 350):
+            if second < len(body):
+                reads = split(body, first, second)
+                parts = parsed(map(merged, reads))
+                assert b"".join(parts) == b"".join(EVENTS)
+                assert parts[-1] == b""
+                assert all(merged(read) for read in reads)  # or httpx would see an end
+
+
+BODIES = st.lists(
+    st.sampled_from([*EVENTS, b'{"type":', b"}\n", b"\n", b"7", b"{}\r\n"]), max_size=9
+)
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    BODIES, st.lists(st.integers(0, 2_000), max_size=5), st.sampled_from(["{:x}", "{:X}", "{:04x}"])
+)
+def test_any_chunks_give_the_same_bytes(
+    payloads: list[bytes], places: list[int], size: str
+) -> None:
+    body = b"".join(chunk(payload, size) for payload in payloads) + b"0\r\n\r\n"
+    reads = split(body, *sorted(place % len(body) for place in places))
+    reads = [data for data in reads if data]
+    parts = parsed(map(merged, reads))
+    assert b"".join(parts) == b"".join(payloads)
+    assert parts[-1] == b""
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"0\r\n\r\n",
+        b"0\r\nTrailer: x\r\n\r\n",
+        b"5;extension=1\r\nhello\r\n",
+        b"fffffffff\r\n",
+        b"-5\r\nhello\r\n",
+        b"5\r\nhello!\r\n",
+        b"zz\r\n",
+        chunk(EVENTS[0])[:-3],
+        chunk(b"x" * LARGE_BYTES),
+    ],
+)
+def test_what_follows_the_events_stays_as_it_is(rest: bytes) -> None:
+    head = chunk(EVENTS[0])
+    assert merged(head + chunk(EVENTS[1]) + chunk(EVENTS[3]) + rest) == (
+        head + chunk(EVENTS[1] + EVENTS[3]) + rest
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        chunk(EVENTS[0]),
+        chunk(EVENTS[0]) + chunk(EVENTS[1]),
+        chunk(EVENTS[0]) + chunk(b' {"type":"ADDED"}\n') * 2,
+        b'{"kind":"PodList"}\n\r\n',
+        b"}\n\r\n",
+        EVENTS[2] * 5,
+    ],
+)
+def test_anything_else_stays_as_it_is(data: bytes) -> None:
+    assert merged(data) == data
