@@ -17,17 +17,16 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
-from base64 import b64encode
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+
+from benchmarks.kubeconfig import kubeconfig
 
 ROOT = Path(__file__).parents[1]
 NOT_COUNTED = {"pip", "setuptools"}  # what a new environment has
@@ -72,69 +71,18 @@ LIBRARIES = {
         "        client.CoreV1Api(api)\n"
         "asyncio.run(main())",
     ),
+    "kopf": Library(
+        "kopf",
+        "import kopf",
+        "import asyncio, os\n"
+        "from kopf._cogs.clients import auth\n"
+        "os.environ['KUBECONFIG'] = sys.argv[1]\n"
+        "info = kopf.login_with_kubeconfig(settings=kopf.OperatorSettings())\n"
+        "async def main():\n"
+        "    await auth.APIContext(info).close()\n"
+        "asyncio.run(main())",
+    ),
 }
-
-# A kubeconfig holds an authority, which takes some time to load. The key of this one is lost.
-AUTHORITY = b"""-----BEGIN CERTIFICATE-----
-MIIBgTCCASegAwIBAgIUfolG1euyqLGRpAXS9pxaxySbha4wCgYIKoZIzj0EAwIw
-FTETMBEGA1UEAwwKa3ViZXJuZXRlczAgFw0yNjExMjUxMDU0MDJaGA8yMTI2MTEw
-MTEwNTQwMlowFTETMBEGA1UEAwwKa3ViZXJuZXRlczBZMBMGByqGSM49AgEGCCqG
-SM49AwEHA0IABGRqpNA9Jk5CPp2MS4BF0zjbX8cJejKJIuI0JOwmv/zBO6qOGGny
-UOQfwdxBaonwFlDzSlHH1CBurS8Pe7lvotejUzBRMB0GA1UdDgQWBBS3sDHYYcUQ
-RFjL35NRgW6IHW1BIjAfBgNVHSMEGDAWgBS3sDHYYcUQRFjL35NRgW6IHW1BIjAP
-BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIHLw0f9dNJrtjZp5EtHx
-YZn6pbwB/pwcQm3sva3iRSu3AiEAuP15LFTSnKNOdhlTp/PtftgzL70ptW2vcZ8c
-W48KsWk=
------END CERTIFICATE-----
-"""
-
-KUBECONFIG = """apiVersion: v1
-kind: Config
-current-context: here
-contexts:
-- name: here
-  context:
-    cluster: here
-    user: me
-clusters:
-- name: here
-  cluster:
-    server: {server}
-    certificate-authority-data: {authority}
-users:
-- name: me
-  user:
-    token: 5c2d1c8e7f
-"""
-
-
-class VersionHandler(BaseHTTPRequestHandler):
-    """Tells a version of Kubernetes, which kr8s asks for before it gives its client."""
-
-    def do_GET(self) -> None:
-        """Answer, whatever is asked for."""
-        body = b'{"major": "1", "minor": "35", "gitVersion": "v1.35.0"}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
-
-@contextmanager
-def kubeconfig(path: Path) -> Iterator[Path]:
-    """Write a kubeconfig of a server that answers meanwhile."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), VersionHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        path.write_text(KUBECONFIG.format(server=url, authority=b64encode(AUTHORITY).decode()))
-        try:
-            yield path
-        finally:
-            server.shutdown()
 
 
 @dataclass(frozen=True)
@@ -198,15 +146,27 @@ def reason(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> 
     return lines[-1] if lines else f"exit status {error.returncode}"
 
 
-def install(names: list[str], folder: Path, config: Path) -> dict[str, Environment]:
-    """Make the environments; print a line for each that cannot be made."""
-    made = {}
-    for name in names:
-        try:
-            made[name] = Environment(folder / name, LIBRARIES[name], config)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            print(f"{name} cannot be installed and run: {reason(error)}", flush=True)
-    return made
+@contextmanager
+def installed(
+    names: Iterable[str], tell: Callable[[str], None], *, keep: bool = False
+) -> Iterator[tuple[dict[str, Environment], dict[str, str]]]:
+    """Have the environments, and for each that cannot be made, why; tell that, too."""
+    folder = Path(tempfile.mkdtemp(prefix="kwatch-imports-"))
+    made, failed = {}, {}
+    try:
+        with kubeconfig(folder / "config.yaml") as config:
+            for name in names:
+                try:
+                    made[name] = Environment(folder / name, LIBRARIES[name], config)
+                except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+                    failed[name] = f"cannot be installed and run: {reason(error)}"
+                    tell(f"{name} {failed[name]}")
+            yield made, failed
+    finally:
+        if keep:
+            tell(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def milliseconds(command: list[str]) -> float:
@@ -220,7 +180,7 @@ Times = dict[tuple[str, str], list[float]]
 
 
 def measure(made: dict[str, Environment], rounds: int) -> Times:
-    """Run all programs so many times, each round beginning with another one."""
+    """Run all programs so many times, each round beginning with another one; give the ms."""
     programs = {
         (name, what): program
         for name, environment in made.items()
@@ -256,8 +216,8 @@ def report(made: dict[str, Environment], times: Times) -> None:
 
 def cell(figure: float, ratio: float) -> str:
     """Write a figure and its ratio."""
-    text = f"{figure:,}" if isinstance(figure, int) else f"{figure:,.{1 if figure < 100 else 0}f}"
-    return f"{text} ({ratio:.1f})".rjust(16)
+    digits = 0 if isinstance(figure, int) or figure >= 100 else 1
+    return f"{figure:,.{digits}f} ({ratio:.1f})".rjust(16)
 
 
 def main() -> int:
@@ -268,20 +228,12 @@ def main() -> int:
     parser.add_argument("--peers", nargs="*", choices=peers, default=peers, metavar="NAME")
     parser.add_argument("--keep", action="store_true", help="keep the environments; say where")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="kwatch-imports-"))
-    try:
-        with kubeconfig(folder / "config.yaml") as config:
-            made = install([OWN, *options.peers], folder, config)
-            if OWN not in made:
-                return 1
-            times = measure(made, options.rounds)
+    with installed([OWN, *options.peers], print, keep=options.keep) as (made, _):
+        if OWN not in made:
+            return 1
+        times = measure(made, options.rounds)
         print(f"Python {sys.version.split()[0]}, medians of {options.rounds} rounds")
         report(made, times)
-    finally:
-        if options.keep:
-            print(f"kept: {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import anyio
 import httpx
 
-from kwatch._chunks import READ_BYTES
+from kwatch._chunks import Chunks
 from kwatch._client import Read, options_of, patient
 from kwatch._http import Request
 
@@ -46,9 +46,9 @@ class Wire:
                 await _unwind(response, chunks)
 
 
-def _reading(read: Read, patience: Callable[[], float], received: Callable[[bytes], bytes]) -> Read:
+def _reading(read: Read, patience: Callable[[], float], chunks: Chunks) -> Read:
     async def read_patiently(_max_bytes: int, **_: object) -> bytes:
-        return received(await read(READ_BYTES, timeout=patience()))
+        return chunks.received(await read(chunks.read_bytes, timeout=patience()))
 
     return read_patiently
 

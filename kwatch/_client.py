@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from kwatch._abilities import Abilities
-from kwatch._chunks import merged
+from kwatch._chunks import Chunks
 from kwatch._http import Request
 
 Read: TypeAlias = Callable[..., Any]
@@ -87,7 +87,7 @@ def options_of(client: Any, request: Request) -> dict[str, Any]:
 def patient(
     response: httpx.Response,
     patience: Callable[[], float] | None,
-    reading: Callable[[Read, Callable[[], float], Callable[[bytes], bytes]], Read],
+    reading: Callable[[Read, Callable[[], float], Chunks], Read],
 ) -> Iterator[None]:
     """Let each read of a response take what time it may take by then, and bring more at once.
 
@@ -98,8 +98,7 @@ def patient(
     Args:
         response: An open response.
         patience: Gives the seconds that a read may take. None: it stays as it is.
-        reading: Makes what is read by, of how the stream reads, the patience, and of what becomes
-            of the bytes.
+        reading: Makes what is read by, of how the stream reads, the patience, and the chunks.
     """
     source = response.extensions.get("network_stream")
     if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
@@ -109,7 +108,7 @@ def patient(
     # soon as the body has ended
     read = type(source).read.__get__(source)
     is_chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
-    own = reading(read, patience, merged if is_chunked else bytes)
+    own = reading(read, patience, Chunks(merging=is_chunked))
     source.read = own
     try:
         yield

@@ -7,7 +7,7 @@ from functools import partial
 
 import httpx
 
-from kwatch._chunks import READ_BYTES
+from kwatch._chunks import Chunks
 from kwatch._client import Read, options_of, patient
 from kwatch._http import Request
 from kwatch._interrupt import interruptible
@@ -77,8 +77,8 @@ class Wire:
                 sent.__exit__(None, None, None)
 
 
-def _reading(read: Read, patience: Callable[[], float], received: Callable[[bytes], bytes]) -> Read:
+def _reading(read: Read, patience: Callable[[], float], chunks: Chunks) -> Read:
     def read_patiently(_max_bytes: int, **_: object) -> bytes:
-        return received(read(READ_BYTES, timeout=patience()))
+        return chunks.received(read(chunks.read_bytes, timeout=patience()))
 
     return read_patiently

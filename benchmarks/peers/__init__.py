@@ -1,0 +1,1 @@
+"""kwatch and its peers, side by side: ``python -m benchmarks.peers``."""

@@ -1,0 +1,1 @@
+"""How each library is asked to watch, by its own documentation; see `benchmarks.peers.client`."""
