@@ -151,8 +151,7 @@ class Decoder:
         size = self._bytes
         if _fits(size, size):
             return True
-        # To go one level deeper takes ``[`` or, with an empty key, the four bytes ``{"":``.
-        if len(self._kept) == 1 and _fits(unit.count(b"[") + size // 4, size):
+        if len(self._kept) == 1 and _fits(unit.count(b"[") + unit.count(b"{"), size):
             return True
         if self._nesting is None:
             self._nesting = Nesting()

@@ -273,13 +273,12 @@ class Session:
 
     def _streamed(self, stream: Stream, news: Iterator[Event]) -> Iterator[Event]:
         policy, cursor, status = self._policy, self._policy.cursor, self.status
-        stopped = self._stopped
         try:
             for event in news:
-                if stopped():
+                if self._stopped():
                     return
                 if not stream.initial:
-                    status.resource_version, status.synced = cursor.resource_version, cursor.ordered
+                    status.advance(cursor.resource_version, synced=cursor.ordered)
                 if event.event_type is not BOOKMARK or self._allow_bookmarks:
                     yield self._given(event)
             policy.heard(stream)
@@ -295,7 +294,7 @@ class Session:
         """Count an event that the consumer is given, in the form that was asked for."""
         if event.event_type is not BOOKMARK:
             self._record.given = True
-            self.status.events += 1
+            self.status.count()
         return metadata_alone(event) if self._metadata_only else event
 
     def _located(self, error: StreamError) -> StreamError:
