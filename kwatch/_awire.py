@@ -47,8 +47,8 @@ class Wire:
 
 
 def _reading(read: Read, patience: Callable[[], float], chunks: Chunks) -> Read:
-    async def read_patiently(_max_bytes: int, **_: object) -> bytes:
-        return chunks.received(await read(chunks.read_bytes, timeout=patience()))
+    async def read_patiently(_max_bytes: int) -> bytes:
+        return chunks.receive_data(await read(chunks.read_bytes, timeout=patience()))
 
     return read_patiently
 

@@ -4,10 +4,10 @@ import re
 from typing import Final
 
 READ_BYTES: Final = 65_536
-"""So much is read from a connection at once, at most: a watch that waits holds that much."""
+"""So much is asked for by a read, as httpx does it,"""
 
 FULL_READ_BYTES: Final = 262_144
-"""And so much where a read was full of small chunks."""
+"""and so much by the one after a read that was full of small chunks."""
 
 LARGE_BYTES: Final = 32_768
 """Chunks of that length are left as they are: to copy them would cost more than it brings."""
@@ -33,12 +33,12 @@ class Chunks:
         self.read_bytes = READ_BYTES
         self._merging = merging
 
-    def received(self, data: bytes) -> bytes:
+    def receive_data(self, data: bytes) -> bytes:
         """Take what a read has brought; give what httpx is to see of it."""
         if not self._merging:
             return data
         fewer = merged(data)
-        is_full = fewer is not data and len(data) >= READ_BYTES
+        is_full = fewer is not data and len(data) >= self.read_bytes
         self.read_bytes = FULL_READ_BYTES if is_full else READ_BYTES
         return fewer
 
@@ -46,15 +46,14 @@ class Chunks:
 def merged(data: bytes) -> bytes:
     r"""Make one chunk of those that a read of a watch has brought whole.
 
-    The server sends each event as a chunk of its own, and for each chunk httpx, httpcore and h11
-    do some 5 microseconds of work: more than it takes to decode a small event, and to yield it.
-    With this, bare httpx gives 440,000 events of 0.3 kB per second instead of 33,000, and 80,000 of
-    6 kB instead of 23,000.
+    The server sends each event as a chunk of its own, and what httpx, httpcore and h11 do for a
+    chunk takes longer than to decode a small event. ``benchmarks/README.rst`` has the figures.
 
     Where the chunks are in the middle of a body is known where one ends with an event and the next
-    one begins with one, as in ``}\n`` CRLF ``1f4`` CRLF ``{"type":``. No JSON document has such
-    bytes in it, nor do two have them in between. What is not seen whole stays as it is; so does
-    each body in which that is never found.
+    one begins with one, as in ``}\n`` CRLF ``1f4`` CRLF ``{"type":``: JSON has no such bytes in an
+    object, and a watch nothing but objects. The first chunk that is seen whole only shows that.
+    What is not seen whole stays as it is, as does all after a large chunk, and each body in which
+    no such place is found.
 
     >>> merged(b'ue": 1}\n\r\n8\r\n{"type":\r\n5\r\n "a"}\r\n8\r\n{"typ')
     b'ue": 1}\n\r\nd\r\n{"type": "a"}\r\n8\r\n{"typ'

@@ -98,7 +98,7 @@ def patient(
     Args:
         response: An open response.
         patience: Gives the seconds that a read may take. None: it stays as it is.
-        reading: Makes what is read by, of how the stream reads, the patience, and the chunks.
+        reading: Makes what reads instead, of what reads now, the patience, and the chunks.
     """
     source = response.extensions.get("network_stream")
     if patience is None or source is None or not response.http_version.startswith("HTTP/1"):
@@ -108,10 +108,16 @@ def patient(
     # soon as the body has ended
     read = type(source).read.__get__(source)
     is_chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
-    own = reading(read, patience, Chunks(merging=is_chunked))
-    source.read = own
+    read_patiently = reading(read, patience, Chunks(merging=is_chunked))
+
+    def read_own(max_bytes: int, **options: Any) -> Any:
+        if response.is_closed:  # its body has ended, and this is another one's
+            return read(max_bytes, **options)
+        return read_patiently(max_bytes)
+
+    source.read = read_own
     try:
         yield
     finally:
-        if vars(source).get("read") is own:
+        if vars(source).get("read") is read_own:
             del source.read

@@ -10,7 +10,7 @@ from kwatch._events import BOOKMARK, CREATED, DELETED, Event, EventType
 RECENT_EVENTS: Final = 1_000
 """How many events are remembered, to know them again when a resumed watch repeats them."""
 
-_Key: TypeAlias = tuple[str, str, str]  # what an event is known again by
+_Key: TypeAlias = tuple[EventType, str, str]  # what an event is known again by
 
 UNORDERED: Final = ("", "0")
 """Resource versions that let the server begin with what exists, in no order."""
@@ -46,7 +46,7 @@ class Place(Enum):
     """It is older than the cursor, and never came: the server has gone back in time."""
 
 
-NEXT: Final = Place.NEXT  # told quickly, see CREATED
+NEXT: Final = Place.NEXT  # for what looks at each event, like `kwatch._events.CREATED`
 
 
 class Cursor:
@@ -66,16 +66,15 @@ class Cursor:
     def __init__(self, begin_at: str | None) -> None:
         self.ordered = begin_at not in UNORDERED
         self.resource_version = begin_at if self.ordered else None
-        self._recent: deque[_Key] = deque(maxlen=RECENT_EVENTS)
-        self._connection = 0  # the present one, of those that brought anything
-        self._earlier: frozenset[_Key] = frozenset()  # what the others brought, of the recent ones
+        self._recent: deque[_Key] = deque()
+        self._connections: dict[_Key, int] = {}  # the first that each came on
 
     def restart(self, resource_version: str) -> None:
         """Go on from a list's resource version, which may be older: what came before is void."""
         self.ordered = True
         self.resource_version = resource_version
         self._recent.clear()
-        self._earlier = frozenset()
+        self._connections.clear()
 
     def take(self, event: Event, connection: int) -> Place:
         """Move past an event of a connection, of which there is a number; tell where it stands."""
@@ -102,10 +101,10 @@ class Cursor:
         """
         uid = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
         key = (event_type, uid if type(uid) is str else str(uid), version)
-        if connection != self._connection:
-            self._connection = connection
-            self._earlier = frozenset(self._recent)
-        if self._earlier and key in self._earlier:
-            return False
-        self._recent.append(key)
-        return True
+        first = self._connections.get(key)
+        if first is None:
+            self._connections[key] = connection
+            self._recent.append(key)
+            if len(self._recent) > RECENT_EVENTS:
+                del self._connections[self._recent.popleft()]
+        return first is None or first == connection

@@ -151,7 +151,8 @@ class Decoder:
         size = self._bytes
         if _fits(size, size):
             return True
-        if len(self._kept) == 1 and _fits(unit.count(b"[") + unit.count(b"{"), size):
+        is_all = len(self._kept) == 1
+        if is_all and _fits(unit.count(b"[") + unit.count(b"{"), size):  # each begins one level
             return True
         if self._nesting is None:
             self._nesting = Nesting()

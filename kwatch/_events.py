@@ -29,7 +29,7 @@ class EventType(StrEnum):
 
 
 CREATED, MODIFIED, DELETED, BOOKMARK = EventType
-"""The same, for what looks at each event: an enum tells its members slowly in Python 3.11."""
+"""The members, in their order, for what looks at each event: an enum is slow to tell them."""
 
 
 class Event(NamedTuple):

@@ -135,7 +135,8 @@ def _key(obj: Object) -> bytes:
 def _entry(obj: Object) -> bytes:
     """Pack uid and resource version."""
     metadata: dict[str, Any] = obj["metadata"]
-    uid, version = str(metadata.get("uid") or ""), metadata["resourceVersion"].encode()
+    uid = str(metadata.get("uid") or "")
+    version: bytes = metadata["resourceVersion"].encode()
     if _is_uuid(uid):
         return b"%b%b%b" % (_PACKED, bytes.fromhex(uid.replace("-", "")), version)
     return b"%b%b\x00%b" % (_PLAIN, uid.encode("utf-8", "surrogatepass"), version)

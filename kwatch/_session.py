@@ -273,10 +273,15 @@ class Session:
 
     def _streamed(self, stream: Stream, news: Iterator[Event]) -> Iterator[Event]:
         policy, cursor, status = self._policy, self._policy.cursor, self.status
+        was_initial: bool | None = None  # when the policy was told last
         try:
             for event in news:
                 if self._stopped():
                     return
+                status.contact()  # the bytes may have come long ago, if the consumer is slow
+                if stream.initial is not was_initial:
+                    policy.heard(stream)
+                    was_initial = stream.initial
                 if not stream.initial:
                     status.advance(cursor.resource_version, synced=cursor.ordered)
                 if event.event_type is not BOOKMARK or self._allow_bookmarks:

@@ -29,7 +29,7 @@ class Stream:
         initial: Whether that end has still to come.
         frames: How many events and bookmarks have come,
         news: how many of them were no repetitions,
-        created: how many of what exists, before its end, were objects,
+        created: how many objects came before the end of what exists,
         bookmarks: how many were bookmarks that came at their regular time,
         recent: and how many of all were not older than the cursor.
     """

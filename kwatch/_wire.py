@@ -78,7 +78,7 @@ class Wire:
 
 
 def _reading(read: Read, patience: Callable[[], float], chunks: Chunks) -> Read:
-    def read_patiently(_max_bytes: int, **_: object) -> bytes:
-        return chunks.received(read(chunks.read_bytes, timeout=patience()))
+    def read_patiently(_max_bytes: int) -> bytes:
+        return chunks.receive_data(read(chunks.read_bytes, timeout=patience()))
 
     return read_patiently

@@ -274,7 +274,7 @@ def test_an_error_of_a_callable_tells_nothing_of_the_line() -> None:
         _, error, _ = feed(LineDecoder(loads), line + b"\n")
         assert error is not None
         assert_tells_no_secret(error)
-        assert f"expected a line of JSON, got {len(line) + 1} bytes" in str(error)
+        assert f"expected a line of JSON, got {len(line)} bytes" in str(error)
 
 
 def test_what_a_callable_may_raise() -> None:

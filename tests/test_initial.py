@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kwatch import ProtocolError, StatusError, StreamError
+from kwatch import ProtocolError, StatusError, StreamError, WatchStatus
 from kwatch._abilities import Abilities
 from tests.frames import (
     CUT,
@@ -59,6 +59,21 @@ def kinds(script: Script) -> list[str]:
 
 
 # The streaming list
+
+
+def test_what_follows_the_end_of_what_exists_at_once_is_watched(front: Front) -> None:
+    parts = added("5", "a"), initial_end("6"), modified("7", "a"), modified("8", "a")
+    script = Script(watched(b"".join(parts)))
+    account = WatchStatus()
+    states: list[str] = []
+
+    def loads(line: bytes) -> Any:
+        states.append(account.state)
+        return json.loads(line)
+
+    run = start(front, script, loads=loads, status=account, limit=3)
+    assert len(run.events) == 3
+    assert states == ["syncing", "syncing", "watching", "watching"]
 
 
 def test_s13_what_a_streaming_list_asks_for(front: Front) -> None:

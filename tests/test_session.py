@@ -908,7 +908,22 @@ def test_loads_decodes_each_line_instead_of_ijson(front: Front) -> None:
     script = Script(listed("5"), watched(data[:50], data[50:]), watched(added("8", "x")[:-1]))
     run = front.run(script, loads=loads)
     assert [name for _, name, _ in run.changes] == ["web", "db", "x"]
-    assert lines[0] == added("6")
+    assert lines[0] == added("6").rstrip()
+
+
+def test_whoever_handles_slowly_what_came_at_once_is_healthy(front: Front) -> None:
+    script = Script(listed("5"), watched(b"".join(added(str(6 + n), str(n)) for n in range(9))))
+    account = WatchStatus(_clock=script.clock, _wall_clock=script.clock.wall)
+    health: list[bool] = []
+
+    def loads(line: bytes) -> Any:
+        health.append(account.is_healthy(15))
+        script.clock.now += 10  # so long the event before was handled
+        return json.loads(line)
+
+    run = front.run(script, loads=loads, status=account, limit=9)
+    assert len(run.events) == 9
+    assert health == [True] * 9
 
 
 def test_the_status_tells_what_the_watch_does(front: Front) -> None:
