@@ -38,7 +38,7 @@ class Chunks:
         if not self._merging:
             return data
         fewer = merged(data)
-        is_full = fewer is not data and len(data) >= self.read_bytes
+        is_full = len(data) >= self.read_bytes
         self.read_bytes = FULL_READ_BYTES if is_full else READ_BYTES
         return fewer
 

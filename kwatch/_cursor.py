@@ -66,15 +66,16 @@ class Cursor:
     def __init__(self, begin_at: str | None) -> None:
         self.ordered = begin_at not in UNORDERED
         self.resource_version = begin_at if self.ordered else None
-        self._recent: deque[_Key] = deque()
-        self._connections: dict[_Key, int] = {}  # the first that each came on
+        self._connection = 0  # that of the last event
+        self._recent: deque[_Key] = deque(maxlen=RECENT_EVENTS)  # what that one has brought,
+        self._earlier: dict[_Key, None] = {}  # and what those before it had, the oldest first
 
     def restart(self, resource_version: str) -> None:
         """Go on from a list's resource version, which may be older: what came before is void."""
         self.ordered = True
         self.resource_version = resource_version
         self._recent.clear()
-        self._connections.clear()
+        self._earlier.clear()
 
     def take(self, event: Event, connection: int) -> Place:
         """Move past an event of a connection, of which there is a number; tell where it stands."""
@@ -101,10 +102,23 @@ class Cursor:
         """
         uid = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
         key = (event_type, uid if type(uid) is str else str(uid), version)
-        first = self._connections.get(key)
-        if first is None:
-            self._connections[key] = connection
+        if connection != self._connection:
+            self._turn_to(connection)
+        if self._earlier:
+            if key in self._earlier:
+                return False
+            self._forget(RECENT_EVENTS - len(self._recent) - 1)
+        if not self._recent or key != self._recent[-1]:
             self._recent.append(key)
-            if len(self._recent) > RECENT_EVENTS:
-                del self._connections[self._recent.popleft()]
-        return first is None or first == connection
+        return True
+
+    def _turn_to(self, connection: int) -> None:
+        self._connection = connection
+        self._earlier.update(dict.fromkeys(self._recent))
+        self._recent.clear()
+        self._forget(RECENT_EVENTS)
+
+    def _forget(self, count: int) -> None:
+        """Keep so many of the earlier events."""
+        while len(self._earlier) > max(count, 0):
+            del self._earlier[next(iter(self._earlier))]

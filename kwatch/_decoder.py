@@ -39,6 +39,9 @@ FAST_BYTES: Final = 128 * 2**20
 _UNIT_BYTES: Final = 8_192
 """Short documents are decoded so many bytes at a time: no depth that fits in there is too deep."""
 
+_LONG_BYTES: Final = 65_536
+"""In documents below that, brackets are counted before it is looked how they nest."""
+
 _PROBE: Final = b"null "
 """A document of our own: if it comes out, the one before it has ended."""
 
@@ -151,9 +154,11 @@ class Decoder:
         size = self._bytes
         if _fits(size, size):
             return True
-        is_all = len(self._kept) == 1
-        if is_all and _fits(unit.count(b"[") + unit.count(b"{"), size):  # each begins one level
-            return True
+        if len(self._kept) == 1 and size < _LONG_BYTES:  # longer ones have too many as a rule
+            # To go one level deeper takes ``[`` or, with an empty key, the four bytes ``{"":``.
+            arrays = unit.count(b"[")
+            if _fits(arrays + size // 4, size) or _fits(arrays + unit.count(b"{"), size):
+                return True
         if self._nesting is None:
             self._nesting = Nesting()
             unit = b"".join(self._kept)

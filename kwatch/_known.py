@@ -67,7 +67,7 @@ class Known:
 
         An object that has another uid than before was deleted and created again.
         """
-        key, entry = _key(obj), _entry(obj)
+        key, entry = _packed(obj)
         before = self._entries.get(key) or self._doubtful.pop(key, None)
         self._entries[key] = entry
         if before is None:
@@ -80,9 +80,9 @@ class Known:
 
     def remove(self, obj: Object) -> bool:
         """Take a deletion in the middle of a snapshot; tell whether the object was known."""
-        key = _key(obj)
+        key, entry = _packed(obj)
         before = self._entries.get(key) or self._doubtful.get(key)
-        if before is None or _are_two(before, _entry(obj)):
+        if before is None or _are_two(before, entry):
             return False
         self._entries.pop(key, None)
         self._doubtful.pop(key, None)
@@ -106,7 +106,7 @@ class Known:
 
     def take(self, event: Event) -> bool:
         """Note a change in its order; tell whether it is one: a version that is known is none."""
-        key, entry = _key(event.obj), _entry(event.obj)
+        key, entry = _packed(event.obj)
         before = self._entries.get(key)
         if event.event_type is not DELETED:
             self._entries[key] = entry
@@ -118,28 +118,27 @@ class Known:
 
     def has(self, obj: Object) -> bool:
         """Whether an object is known in this very version."""
-        return self._entries.get(_key(obj)) == _entry(obj)
+        key, entry = _packed(obj)
+        return self._entries.get(key) == entry
 
     def has_another(self, obj: Object) -> bool:
         """Whether the object is not known, or another one of that name, with another uid."""
-        before = self._entries.get(_key(obj))
-        return before is None or _are_two(before, _entry(obj))
+        key, entry = _packed(obj)
+        before = self._entries.get(key)
+        return before is None or _are_two(before, entry)
 
 
-def _key(obj: Object) -> bytes:
+def _packed(obj: Object) -> tuple[bytes, bytes]:
+    """Pack namespace and name, and uid and resource version."""
     metadata: dict[str, Any] = obj["metadata"]
     name = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
-    return name.encode("utf-8", "surrogatepass")
-
-
-def _entry(obj: Object) -> bytes:
-    """Pack uid and resource version."""
-    metadata: dict[str, Any] = obj["metadata"]
     uid = str(metadata.get("uid") or "")
     version: bytes = metadata["resourceVersion"].encode()
     if _is_uuid(uid):
-        return b"%b%b%b" % (_PACKED, bytes.fromhex(uid.replace("-", "")), version)
-    return b"%b%b\x00%b" % (_PLAIN, uid.encode("utf-8", "surrogatepass"), version)
+        entry = b"%b%b%b" % (_PACKED, bytes.fromhex(uid.replace("-", "")), version)
+    else:
+        entry = b"%b%b\x00%b" % (_PLAIN, uid.encode("utf-8", "surrogatepass"), version)
+    return name.encode("utf-8", "surrogatepass"), entry
 
 
 def _split(entry: bytes) -> tuple[bytes, str]:
