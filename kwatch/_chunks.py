@@ -7,7 +7,7 @@ READ_BYTES: Final = 65_536
 """So much is asked for by a read, as httpx does it,"""
 
 FULL_READ_BYTES: Final = 262_144
-"""and so much by the one after a read that was full of small chunks."""
+"""and so much by the one after a read that brought all that it asked for."""
 
 LARGE_BYTES: Final = 32_768
 """Chunks of that length are left as they are: to copy them would cost more than it brings."""
