@@ -4,17 +4,16 @@ The documentation of ``Watch`` has it begin where a list has ended, whose object
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from kubernetes import client, dynamic
 from kubernetes import watch as watching
 from kubernetes.informer import ADDED, DELETED, MODIFIED, SharedInformer
 
+from benchmarks.peers.clients.generated import api_client, lister, version_of
 from benchmarks.peers.kinds import Kind
 from benchmarks.peers.peer import Take
-
-POOL_SIZE = 1_000
 
 
 class Models:
@@ -22,30 +21,14 @@ class Models:
 
     options: ClassVar[dict[str, Any]] = {}
 
+    version_of = staticmethod(version_of)
+
     def __init__(self, url: str) -> None:
-        configuration = client.Configuration(host=url)
-        configuration.connection_pool_maxsize = POOL_SIZE
-        self._api = client.ApiClient(configuration)
-
-    @staticmethod
-    def version_of(obj: Any) -> str:
-        """Give the resource version of an object."""
-        if isinstance(obj, dict):
-            return str(obj["metadata"]["resourceVersion"])
-        return str(obj.metadata.resource_version)
-
-    def lister(self, kind: Kind) -> tuple[Callable[..., Any], tuple[str, ...]]:
-        """Give the function that lists a kind, and its arguments."""
-        if kind.kind == "Pod":
-            return client.CoreV1Api(self._api).list_pod_for_all_namespaces, ()
-        if kind.kind == "Lease":
-            return client.CoordinationV1Api(self._api).list_lease_for_all_namespaces, ()
-        custom = client.CustomObjectsApi(self._api).list_cluster_custom_object
-        return custom, (kind.group, kind.version, kind.plural)
+        self._api = api_client(client, url)
 
     def watch(self, kind: Kind, since: str | None, take: Take) -> None:
         """Hand over each object."""
-        list_all, args = self.lister(kind)
+        list_all, args = lister(client, self._api, kind)
         if since is None:
             listed = list_all(*args)
             if any(take(obj) for obj in listed.items):
@@ -66,7 +49,7 @@ class Raw(Models):
     def watch(self, kind: Kind, since: str | None, take: Take) -> None:
         """Hand over each object."""
         if since is None:
-            list_all, args = self.lister(kind)
+            list_all, args = lister(client, self._api, kind)
             listed = list_all(*args, _preload_content=False).json()
             if any(take(obj) for obj in listed["items"]):
                 return
@@ -107,7 +90,7 @@ class Informer(Models):
 
     def watch(self, kind: Kind, since: str | None, take: Take) -> None:  # noqa: ARG002 - it lists
         """Hand over each object."""
-        list_all, args = self.lister(kind)
+        list_all, args = lister(client, self._api, kind)
         if args:
             raise NotImplementedError("SharedInformer has no objects without models")
         enough = threading.Event()
