@@ -26,11 +26,13 @@ class Opening:
         self.closed = threading.Event()
         self.error = error
         self.colour = ""
+        self.thread: threading.Thread | None = None
 
     @contextmanager
     def __call__(self, extensions: dict[str, Any]) -> Iterator[httpx.Response]:
         self.entered.set()
         self.colour = COLOUR.get()
+        self.thread = threading.current_thread()
         assert self.may_go_on.wait(10)
         if self.error is not None:
             raise self.error
@@ -113,10 +115,10 @@ def test_no_thread_is_left(stop_event: StopEvent) -> None:
     opening.may_go_on.set()
     with interruptible(opening, stop_event):
         pass
-    for thread in threading.enumerate():
-        if thread.name == "kwatch-request":
-            thread.join(5)
-            assert not thread.is_alive()
+    assert opening.thread is not None
+    assert opening.thread is not threading.current_thread()
+    opening.thread.join(5)
+    assert not opening.thread.is_alive()
 
 
 def kept(opening: Opening) -> Callable[[dict[str, Any]], AbstractContextManager[httpx.Response]]:
