@@ -24,7 +24,9 @@ def is_older(version: str | None, than: str | None) -> bool:
     >>> is_older("99", "100"), is_older("100", "99"), is_older("a1", "a2")
     (True, False, False)
     """
-    if not version or not than or (len(version), version) >= (len(than), than):
+    if not version or not than or len(version) > len(than):
+        return False
+    if len(version) == len(than) and version >= than:
         return False
     return _is_comparable(version) and _is_comparable(than)
 
@@ -80,8 +82,10 @@ class Cursor:
     def take(self, event: Event, connection: int) -> Place:
         """Move past an event of a connection, of which there is a number; tell where it stands."""
         event_type, obj = event
-        version: str = obj["metadata"]["resourceVersion"]
-        if not self._is_new(event_type, obj["metadata"], version, connection):
+        metadata: Mapping[str, Any] = obj["metadata"]
+        version: str = metadata["resourceVersion"]
+        uid = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
+        if not self._is_new((event_type, str(uid), version), connection):
             return Place.REPEATED
         cursor = self.resource_version
         if is_older(version, cursor):
@@ -92,24 +96,21 @@ class Cursor:
         leads_on = version != cursor or event_type is not BOOKMARK
         return NEXT if leads_on else Place.REPEATED
 
-    def _is_new(
-        self, event_type: EventType, metadata: Mapping[str, Any], version: str, connection: int
-    ) -> bool:
+    def _is_new(self, key: _Key, connection: int) -> bool:
         """Remember an event.
 
         Only a later connection can repeat one. What a connection brings twice are two events, on
         a server whose versions are not unique (unless the objects are known: see `Known.take`).
         """
-        uid = metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
-        key = (event_type, uid if type(uid) is str else str(uid), version)
+        recent = self._recent
         if connection != self._connection:
             self._turn_to(connection)
         if self._earlier:
             if key in self._earlier:
                 return False
-            self._forget(RECENT_EVENTS - len(self._recent) - 1)
-        if not self._recent or key != self._recent[-1]:
-            self._recent.append(key)
+            self._forget(RECENT_EVENTS - len(recent) - 1)
+        if not recent or key != recent[-1]:
+            recent.append(key)
         return True
 
     def _turn_to(self, connection: int) -> None:

@@ -20,7 +20,7 @@ import ijson
 
 from kwatch._builder import Builder
 from kwatch._errors import DecodeError
-from kwatch._nesting import Nesting
+from kwatch._nesting import Nesting, count
 
 MAX_DEPTH: Final = 10_010
 """Levels of nesting: what the server's own decoder takes (10,000), and the event around it.
@@ -37,7 +37,10 @@ FAST_BYTES: Final = 128 * 2**20
 """How much memory ``ijson.items`` may need for its paths before `Builder` is used instead."""
 
 _UNIT_BYTES: Final = 8_192
-"""Short documents are decoded so many bytes at a time: no depth that fits in there is too deep."""
+"""Short documents are decoded so many bytes at a time: no depth that fits in there is too deep,"""
+
+_FEW_ARRAYS: Final = 400
+"""unless there are more arrays. Objects take four bytes each, as in ``{"":``."""
 
 _LONG_BYTES: Final = 65_536
 """In documents below that, brackets are counted before it is looked how they nest."""
@@ -152,12 +155,11 @@ class Decoder:
     def _is_shallow(self, unit: bytes) -> bool:
         """Whether the fast path can take what is kept, of which ``unit`` is the last."""
         size = self._bytes
-        if _fits(size, size):
-            return True
         if len(self._kept) == 1 and size < _LONG_BYTES:  # longer ones have too many as a rule
-            # To go one level deeper takes ``[`` or, with an empty key, the four bytes ``{"":``.
-            arrays = unit.count(b"[")
-            if _fits(arrays + size // 4, size) or _fits(arrays + unit.count(b"{"), size):
+            arrays = count(b"[", unit)
+            if size <= _UNIT_BYTES and arrays <= _FEW_ARRAYS:
+                return True
+            if _fits(arrays + size // 4, size) or _fits(arrays + count(b"{", unit), size):
                 return True
         if self._nesting is None:
             self._nesting = Nesting()

@@ -92,7 +92,8 @@ class Part(WatchStatus):
         self.reached = resource_version, synced
 
     def count(self) -> None:
-        """Nothing: `publish` counts."""
+        """Note that the consumer goes on; `publish` counts."""
+        self.contact()
 
     def publish(self, reached: tuple[str | None, bool], events: int) -> None:
         """Note that all up to there was yielded, or is about to be, and how many events that is."""

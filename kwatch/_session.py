@@ -278,7 +278,6 @@ class Session:
             for event in news:
                 if self._stopped():
                     return
-                status.contact()  # the bytes may have come long ago, if the consumer is slow
                 if stream.initial is not was_initial:
                     policy.heard(stream)
                     was_initial = stream.initial

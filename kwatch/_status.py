@@ -97,8 +97,9 @@ class WatchStatus:
         self.last_contact = self._wall_clock()
 
     def count(self) -> None:
-        """Note that an event was yielded, or is about to be."""
+        """Note that an event was yielded, or is about to be, to a consumer that may be slow."""
         self.events += 1
+        self._monotonic_contact = self._clock()
 
     def advance(self, resource_version: str | None, *, synced: bool) -> None:
         """Note that all up to a cursor was yielded, or is about to be."""

@@ -638,10 +638,16 @@ def test_s68_the_fast_path_never_needs_more_memory_than_it_may(
     decoder = Decoder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kwatch._decoder, "FAST_BYTES", room)
+        patch.setattr(kwatch._decoder, "_FEW_ARRAYS", -1)  # they are with the real allowance
         decode(decoder, b"[" + b"[0]," * 20 + b"[0]]", b"\n")
         decode(decoder, *chunked(data, seed))
     assert decoder._builder is not None or 4 * characters <= room + 100
     assert decoder.incomplete
+
+
+def test_s68_a_short_document_with_few_arrays_cannot_be_too_deep() -> None:
+    few, size = kwatch._decoder._FEW_ARRAYS, kwatch._decoder._UNIT_BYTES
+    assert kwatch._decoder._fits(few + size // len(b'{"":'), size)
 
 
 # Scenario 69

@@ -351,8 +351,6 @@ def test_an_object_takes_less_than_200_bytes() -> None:
     held, peak = bytes_of_snapshots(uids)
     assert held < 200 * count
     assert peak < 260 * count  # the two tables of a snapshot; the objects are not copied
-    others, _ = bytes_of_snapshots([f"x{uid[1:]}" for uid in uids])
-    assert held + 10 * count < others  # a UUID is packed
 
 
 @pytest.mark.parametrize(("before", "after"), [("", "u1"), ("u1", "")])
