@@ -18,7 +18,8 @@ import ijson
 
 from benchmarks.documents import custom_resources, large_pods, leases, recorded_pods
 from kwatch._builder import Builder
-from kwatch._decoder import MAX_DEPTH, Decoder, LineDecoder
+from kwatch._decoder import MAX_DEPTH, Decoder
+from kwatch._line_decoder import LineDecoder
 
 CHUNK_BYTES = 65_536
 TOTAL_BYTES = 4_000_000

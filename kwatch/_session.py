@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from kwatch._abilities import Abilities
 from kwatch._backoff import Backoff
-from kwatch._decoder import Decoder, LineDecoder
+from kwatch._decoder import Decoder
 from kwatch._errors import ProtocolError, StatusError, StreamError
 from kwatch._events import BOOKMARK, Event, metadata_alone
 from kwatch._http import Reply, Request
+from kwatch._line_decoder import LineDecoder
 from kwatch._liveness import Liveness
 from kwatch._policy import Delay, Policy
 from kwatch._query import Query

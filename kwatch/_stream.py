@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from kwatch._cursor import NEXT, Cursor, Place, is_older
-from kwatch._decoder import Decoder, LineDecoder
+from kwatch._decoder import Decoder
 from kwatch._errors import StatusError
 from kwatch._events import BOOKMARK, CREATED, DELETED, Event, parse_event
 from kwatch._known import Known
+from kwatch._line_decoder import LineDecoder
 from kwatch._snapshot import is_initial_end
 
 

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 import kwatch._decoder
 from kwatch._builder import Builder
-from kwatch._decoder import MAX_DEPTH, Decoder, LineDecoder
+from kwatch._decoder import MAX_DEPTH, Decoder
 from kwatch._errors import DecodeError
+from kwatch._line_decoder import LineDecoder
 from tests.recorded import load
 
 AnyDecoder = Decoder | LineDecoder
@@ -774,7 +775,7 @@ def test_incomplete_lines_at_every_offset(library: str) -> None:
 def test_the_account_of_a_line_decoder_ends_with_the_stream(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kwatch._decoder, "MAX_DOCUMENT_BYTES", 10)
+    monkeypatch.setattr(kwatch._line_decoder, "MAX_DOCUMENT_BYTES", 10)
     decoder = LineDecoder(json.loads)
     decoder.receive_data(b'{"a":    1}')
     decoder.receive_eof()

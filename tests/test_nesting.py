@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwatch._nesting import Nesting
+from kwatch._nesting import Nesting, count
 from tests.recorded import load
 
 TEXT = st.text(st.sampled_from('{}[]"\\a\n'), max_size=6)
@@ -66,3 +66,9 @@ def test_recorded() -> None:
     assert measured(load("pods-watch-1.36").body) <= 24
     deepest = max(load("widgets-odd-objects-1.36").body.split(b"\n"), key=len)
     assert 9_000 < measured(deepest) < 9_100
+
+
+@given(data=st.binary())
+def test_a_byte_is_counted(data: bytes) -> None:
+    for byte in b"[", b"{", b"\x00":
+        assert count(byte, data) == data.count(byte)

@@ -7,9 +7,9 @@ import pytest
 
 from kwatch import DecodeError, Decoder, Event, EventType, ExpiredError, ProtocolError, StatusError
 from kwatch._cursor import Cursor
-from kwatch._decoder import LineDecoder
 from kwatch._events import NoVersionError
 from kwatch._known import Known
+from kwatch._line_decoder import LineDecoder
 from kwatch._snapshot import INITIAL_EVENTS_END
 from kwatch._stream import BackInTimeError, Stream
 from tests.frames import added, bookmark, deleted, error, frame, initial_end, modified, obj
