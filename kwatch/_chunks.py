@@ -15,61 +15,99 @@ LARGE_BYTES: Final = 32_768
 _END: Final = b"}\n\r\n"
 """An event, the newline after it, and the end of the chunk."""
 
-_HEAD: Final = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
-_HEAD_OF_EVENT: Final = re.compile(_HEAD.pattern + rb'\{"type":')
+_head: Final = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n").match
+_head_of_event: Final = re.compile(rb'[0-9A-Fa-f]{1,8}\r\n\{"type":').match
+_is_begun_head: Final = re.compile(rb"([0-9A-Fa-f]{1,8}\r?)?").fullmatch
 
 
 class Chunks:
-    """The body of one response, as it is read.
+    r"""The body of one response, as it is read.
+
+    The server sends each event as a chunk of its own, and what httpx, httpcore and h11 do for a
+    chunk takes longer than to decode a small event. So those that a read has brought whole are made
+    one, and what it has brought of the next one waits for the rest. ``benchmarks/README.rst`` has
+    the figures.
+
+    Where the chunks are in the middle of a body is known where one ends with an event and the next
+    one begins with one, as in ``}\n`` CRLF ``1f4`` CRLF ``{"type":``: JSON has no such bytes in an
+    object, and a watch nothing but objects. From there on, one leads to the next, up to a large one
+    or what is none. Before that, and in a body without such a place, all stays as it is.
 
     Args:
         merging: Whether it comes in chunks, and these may be merged.
 
     Attributes:
         read_bytes: How much to ask for at the next read.
+
+    >>> chunks = Chunks(merging=True)
+    >>> chunks.receive_data(b'ue": 1}\n\r\n8\r\n{"type":\r\n5\r\n "a"}\r\n8\r\n{"typ')
+    b'ue": 1}\n\r\nd\r\n{"type": "a"}\r\n'
+    >>> chunks.receive_data(b'e":\r\n0\r\n\r\n')
+    b'8\r\n{"type":\r\n0\r\n\r\n'
     """
 
     def __init__(self, *, merging: bool) -> None:
         self.read_bytes = READ_BYTES
         self._merging = merging
+        self._begun: bytes | None = None  # what came of the next chunk; None: it is not known where
 
     def receive_data(self, data: bytes) -> bytes:
-        """Take what a read has brought; give what httpx is to see of it."""
+        """Take what a read has brought, b"" at the end; give what httpx is to see of it.
+
+        Returns:
+            Something, if the read has brought something, or it would be taken for the end.
+        """
         if not self._merging:
             return data
-        fewer = merged(data)
-        is_full = len(data) >= self.read_bytes
-        self.read_bytes = FULL_READ_BYTES if is_full else READ_BYTES
-        return fewer
+        self.read_bytes = READ_BYTES if len(data) < self.read_bytes else FULL_READ_BYTES
+        begun, self._begun = self._begun, None
+        if begun is None:
+            first = _first_chunk(data)
+            if first is None:
+                return data
+        elif data:
+            data, first = begun + data, 0
+        else:
+            return begun
+        payloads, at = _whole_chunks(data, first)
+        if not payloads:
+            return data
+        rest = data[at:]
+        if _is_begun(rest):
+            self._begun, rest = rest, b""
+        if len(payloads) == 1:
+            return data[:at] + rest
+        size = b"%x\r\n" % sum(map(len, payloads))
+        return b"".join((data[:first], size, *payloads, b"\r\n", rest))
 
 
-def merged(data: bytes) -> bytes:
-    r"""Make one chunk of those that a read of a watch has brought whole.
+def _first_chunk(data: bytes) -> int | None:
+    """Find where a chunk begins; None if that cannot be told."""
+    newline = data.find(b"\n")
+    while newline >= 0:
+        if data.startswith(_END, newline - 1):
+            first = newline - 1 + len(_END)
+            return first if _head_of_event(data, first) else None
+        newline = data.find(b"\n", newline + 1)
+    return None
 
-    The server sends each event as a chunk of its own, and what httpx, httpcore and h11 do for a
-    chunk takes longer than to decode a small event. ``benchmarks/README.rst`` has the figures.
 
-    Where the chunks are in the middle of a body is known where one ends with an event and the next
-    one begins with one, as in ``}\n`` CRLF ``1f4`` CRLF ``{"type":``: JSON has no such bytes in an
-    object, and a watch nothing but objects. The first chunk that is seen whole only shows that.
-    What is not seen whole stays as it is, as does all after a large chunk, and each body in which
-    no such place is found.
-
-    >>> merged(b'ue": 1}\n\r\n8\r\n{"type":\r\n5\r\n "a"}\r\n8\r\n{"typ')
-    b'ue": 1}\n\r\nd\r\n{"type": "a"}\r\n8\r\n{"typ'
-    """
-    first = data.find(_END) + len(_END)
-    if first < len(_END) or not _HEAD_OF_EVENT.match(data, first):
-        return data
+def _whole_chunks(data: bytes, at: int) -> tuple[list[bytes], int]:
+    """Give what is in the chunks that are whole and not large, and where they end."""
     payloads = []
-    at = first
-    while head := _HEAD.match(data, at):
+    while head := _head(data, at):
         begin, end = head.end(), head.end() + int(head[1], 16)
-        if begin == end or end - begin >= LARGE_BYTES or data[end : end + 2] != b"\r\n":
+        if begin == end or end - begin >= LARGE_BYTES or not data.startswith(b"\r\n", end):
             break
         payloads.append(data[begin:end])
         at = end + 2
-    if len(payloads) < 2:
-        return data
-    payload = b"".join(payloads)
-    return b"%b%x\r\n%b\r\n%b" % (data[:first], len(payload), payload, data[at:])
+    return payloads, at
+
+
+def _is_begun(rest: bytes) -> bool:
+    """Whether it may be the beginning of a chunk that is not large, and is not the last one."""
+    head = _head(rest)
+    if head is None:
+        return _is_begun_head(rest) is not None
+    size = int(head[1], 16)
+    return 0 < size < LARGE_BYTES and b"\r\n".startswith(rest[head.end() + size :])

@@ -1,4 +1,4 @@
-"""`merged`: the same body in fewer chunks, whatever a read brings."""
+"""`Chunks`: the same body in fewer chunks, whatever a read brings."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwatch._chunks import LARGE_BYTES, merged
+from kwatch._chunks import FULL_READ_BYTES, LARGE_BYTES, READ_BYTES, Chunks
 
 EVENTS = [
     b'{"type":"ADDED","object":{"a":"}\\n1f"}}\n',
@@ -45,9 +45,46 @@ def split(data: bytes, *places: int) -> list[bytes]:
     return [data[i:j] for i, j in zip((0, *places), (*places, len(data)), strict=True)]
 
 
+def seen(reads: Iterable[bytes], *, merging: bool = True) -> list[bytes]:
+    """Give what httpx is to see of what is read; the end that it sees is not among it."""
+    chunks = Chunks(merging=merging)
+    found = []
+    for data in reads:
+        found.append(chunks.receive_data(data))
+        assert found[-1], "httpx would take that for the end"
+    while rest := chunks.receive_data(b""):
+        found.append(rest)
+    return found
+
+
 def test_events_of_one_read_become_one_chunk() -> None:
     whole = b"".join(EVENTS[1:])
-    assert merged(b"".join(map(chunk, EVENTS))) == chunk(EVENTS[0]) + chunk(whole)
+    assert seen([b"".join(map(chunk, EVENTS))]) == [chunk(EVENTS[0]) + chunk(whole)]
+
+
+def test_from_one_read_to_the_next_nothing_is_in_pieces() -> None:
+    one, other = b"".join(map(chunk, EVENTS)), b"".join(map(chunk, EVENTS * 3))
+    for at in range(len(one)):
+        reads = [chunk(EVENTS[0]) * 2 + one[:at], one[at:] + other]
+        parts = parsed(seen(reads))
+        assert len(parts) == 3
+        assert all(part.endswith(b"\n") for part in parts)
+
+
+def test_an_event_goes_on_as_soon_as_it_is_whole() -> None:
+    chunks = Chunks(merging=True)
+    assert chunks.receive_data(chunk(EVENTS[0]) * 2) == chunk(EVENTS[0]) * 2
+    for event in EVENTS * 3:
+        for byte in split(chunk(event), *range(1, len(chunk(event)) - 1)):
+            given = chunks.receive_data(byte)
+        assert given.endswith(byte)
+
+
+def test_a_cut_gives_what_came() -> None:
+    head = chunk(EVENTS[0]) + chunk(EVENTS[1])
+    for at in range(len(chunk(EVENTS[2]))):
+        body = head + chunk(EVENTS[2])[:at]
+        assert b"".join(seen([body])) == body
 
 
 def test_each_split_of_a_body_gives_the_same_bytes() -> None:
@@ -55,29 +92,27 @@ def test_each_split_of_a_body_gives_the_same_bytes() -> None:
     for first in range(1, len(body)):
         for second in (first + 1, first + 7, first + 60, first + 350):
             if second < len(body):
-                reads = split(body, first, second)
-                parts = parsed(map(merged, reads))
+                parts = parsed(seen(split(body, first, second)))
                 assert b"".join(parts) == b"".join(EVENTS)
                 assert parts[-1] == b""
-                assert all(merged(read) for read in reads)  # or httpx would see an end
 
 
 BODIES = st.lists(
-    st.sampled_from([*EVENTS, b'{"type":', b"}\n", b"\n", b"7", b"{}\r\n"]), max_size=9
+    st.sampled_from([*EVENTS, b'{"type":', b"}\n", b"\n", b"7", b"{}\r\n", b"x" * LARGE_BYTES]),
+    max_size=9,
 )
 
 
 @settings(derandomize=True, deadline=None)
 @given(
-    BODIES, st.lists(st.integers(0, 2_000), max_size=5), st.sampled_from(["{:x}", "{:X}", "{:04x}"])
+    BODIES, st.lists(st.integers(0, 2_000), max_size=7), st.sampled_from(["{:x}", "{:X}", "{:04x}"])
 )
 def test_any_chunks_give_the_same_bytes(
     payloads: list[bytes], places: list[int], size: str
 ) -> None:
     body = b"".join(chunk(payload, size) for payload in payloads) + b"0\r\n\r\n"
-    reads = split(body, *sorted(place % len(body) for place in places))
-    reads = [data for data in reads if data]
-    parts = parsed(map(merged, reads))
+    reads = [data for data in split(body, *sorted(place % len(body) for place in places)) if data]
+    parts = parsed(seen(reads))
     assert b"".join(parts) == b"".join(payloads)
     assert parts[-1] == b""
 
@@ -91,22 +126,21 @@ def test_any_chunks_give_the_same_bytes(
         b"fffffffff\r\n",
         b"-5\r\nhello\r\n",
         b"5\r\nhello!\r\n",
+        b"5\r!",
         b"zz\r\n",
-        chunk(EVENTS[0])[:-3],
         chunk(b"x" * LARGE_BYTES),
+        chunk(b"x" * LARGE_BYTES)[:-3],
     ],
 )
 def test_what_follows_the_events_stays_as_it_is(rest: bytes) -> None:
     head = chunk(EVENTS[0])
-    assert merged(head + chunk(EVENTS[1]) + chunk(EVENTS[3]) + rest) == (
-        head + chunk(EVENTS[1] + EVENTS[3]) + rest
-    )
+    found = seen([head + chunk(EVENTS[1]) + chunk(EVENTS[3]) + rest])
+    assert found == [head + chunk(EVENTS[1] + EVENTS[3]) + rest]
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
         chunk(EVENTS[0]),
         chunk(EVENTS[0]) + chunk(EVENTS[1]),
         chunk(EVENTS[0]) + chunk(b' {"type":"ADDED"}\n') * 2,
@@ -116,4 +150,18 @@ def test_what_follows_the_events_stays_as_it_is(rest: bytes) -> None:
     ],
 )
 def test_anything_else_stays_as_it_is(data: bytes) -> None:
-    assert merged(data) == data
+    assert seen([data]) == [data]
+
+
+def test_a_body_without_chunks_stays_as_it_is() -> None:
+    body = b"".join(map(chunk, EVENTS))
+    assert seen([body, body], merging=False) == [body, body]
+
+
+def test_more_is_asked_for_where_a_read_is_full() -> None:
+    chunks = Chunks(merging=True)
+    sizes = []
+    for size in (1, READ_BYTES, FULL_READ_BYTES, FULL_READ_BYTES - 1, READ_BYTES - 1):
+        chunks.receive_data(b"x" * size)
+        sizes.append(chunks.read_bytes)
+    assert sizes == [READ_BYTES, FULL_READ_BYTES, FULL_READ_BYTES, READ_BYTES, READ_BYTES]
