@@ -7,7 +7,7 @@ READ_BYTES: Final = 65_536
 """So much is asked for by a read, as httpx does it,"""
 
 FULL_READ_BYTES: Final = 262_144
-"""and so much by the one after a read that brought all that it asked for."""
+"""and so much by the one after a read that brought as much as that."""
 
 LARGE_BYTES: Final = 32_768
 """Chunks of that length are left as they are: to copy them would cost more than it brings."""
@@ -59,7 +59,7 @@ class Chunks:
         """
         if not self._merging:
             return data
-        self.read_bytes = READ_BYTES if len(data) < self.read_bytes else FULL_READ_BYTES
+        self.read_bytes = READ_BYTES if len(data) < READ_BYTES else FULL_READ_BYTES
         begun, self._begun = self._begun, None
         if begun is None:
             first = _first_chunk(data)

@@ -158,10 +158,10 @@ def test_a_body_without_chunks_stays_as_it_is() -> None:
     assert seen([body, body], merging=False) == [body, body]
 
 
-def test_more_is_asked_for_where_a_read_is_full() -> None:
+def test_more_is_asked_for_where_much_came() -> None:
     chunks = Chunks(merging=True)
     sizes = []
     for size in (1, READ_BYTES, FULL_READ_BYTES, FULL_READ_BYTES - 1, READ_BYTES - 1):
         chunks.receive_data(b"x" * size)
         sizes.append(chunks.read_bytes)
-    assert sizes == [READ_BYTES, FULL_READ_BYTES, FULL_READ_BYTES, READ_BYTES, READ_BYTES]
+    assert sizes == [READ_BYTES, FULL_READ_BYTES, FULL_READ_BYTES, FULL_READ_BYTES, READ_BYTES]
