@@ -7,7 +7,7 @@ READ_BYTES: Final = 65_536
 """So much is asked for by a read, as httpx does it,"""
 
 FULL_READ_BYTES: Final = 262_144
-"""and so much by the one after a read that brought as much as that."""
+"""and so much by the one after a read that brought `READ_BYTES` or more."""
 
 LARGE_BYTES: Final = 32_768
 """Chunks of that length are left as they are: to copy them would cost more than it brings."""
@@ -25,13 +25,13 @@ class Chunks:
 
     The server sends each event as a chunk of its own, and what httpx, httpcore and h11 do for a
     chunk takes longer than to decode a small event. So those that a read has brought whole are made
-    one, and what it has brought of the next one waits for the rest. ``benchmarks/README.rst`` has
-    the figures.
+    one. What it has brought of the next one is held back until the next read has brought something,
+    whatever that is, but no event that is whole is. ``benchmarks/README.rst`` has the figures.
 
     Where the chunks are in the middle of a body is known where one ends with an event and the next
     one begins with one, as in ``}\n`` CRLF ``1f4`` CRLF ``{"type":``: JSON has no such bytes in an
-    object, and a watch nothing but objects. From there on, one leads to the next, up to a large one
-    or what is none. Before that, and in a body without such a place, all stays as it is.
+    object, and a watch nothing but objects. From there on, one leads to the next, until a chunk is
+    large, or takes more than two reads, or is none. Until the next such place, all stays as it is.
 
     Args:
         merging: Whether it comes in chunks, and these may be merged.
@@ -105,9 +105,8 @@ def _whole_chunks(data: bytes, at: int) -> tuple[list[bytes], int]:
 
 
 def _is_begun(rest: bytes) -> bool:
-    """Whether it may be the beginning of a chunk that is not large, and is not the last one."""
+    """Whether it may be the beginning of a small chunk, in which no event has ended so far."""
     head = _head(rest)
     if head is None:
         return _is_begun_head(rest) is not None
-    size = int(head[1], 16)
-    return 0 < size < LARGE_BYTES and b"\r\n".startswith(rest[head.end() + size :])
+    return 0 < int(head[1], 16) < LARGE_BYTES and rest.find(b"\n", head.end()) < 0

@@ -37,10 +37,11 @@ FAST_BYTES: Final = 128 * 2**20
 """How much memory ``ijson.items`` may need for its paths before `Builder` is used instead."""
 
 _UNIT_BYTES: Final = 8_192
-"""Short documents are decoded so many bytes at a time: no depth that fits in there is too deep,"""
+"""Short documents are decoded so many bytes at a time."""
 
 _FEW_ARRAYS: Final = 400
-"""unless there are more arrays. Objects take four bytes each, as in ``{"":``."""
+"""With no more arrays than that, no short document is too deep: an object takes four bytes, as
+``{"":`` does, and the paths of 400 + 8,192 / 4 levels fit into `FAST_BYTES`."""
 
 _LONG_BYTES: Final = 65_536
 """In documents below that, brackets are counted before it is looked how they nest."""

@@ -87,13 +87,18 @@ class Part(WatchStatus):
         if self._whole is not None:
             self._whole.status.contact()
 
+    def alive(self) -> None:
+        """Note that this watch goes on, and so does the whole."""
+        super().alive()
+        if self._whole is not None:
+            self._whole.status.alive()
+
     def advance(self, resource_version: str | None, *, synced: bool) -> None:
         """Note what was reached."""
         self.reached = resource_version, synced
 
     def count(self) -> None:
-        """Note that the consumer goes on; `publish` counts."""
-        self.contact()
+        """Nothing: `publish` counts."""
 
     def publish(self, reached: tuple[str | None, bool], events: int) -> None:
         """Note that all up to there was yielded, or is about to be, and how many events that is."""

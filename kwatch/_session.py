@@ -279,6 +279,7 @@ class Session:
             for event in news:
                 if self._stopped():
                     return
+                status.alive()
                 if stream.initial is not was_initial:
                     policy.heard(stream)
                     was_initial = stream.initial
@@ -286,6 +287,7 @@ class Session:
                     status.advance(cursor.resource_version, synced=cursor.ordered)
                 if event.event_type is not BOOKMARK or self._allow_bookmarks:
                     yield self._given(event)
+            status.alive()
             policy.heard(stream)
         except StatusError as error:
             policy.heard(stream)
@@ -313,6 +315,7 @@ class Session:
                 if self._stopped():
                     return
                 self._record.listed = True
+                self.status.alive()
                 yield self._given(event)
         except StreamError as error:
             self._page = None

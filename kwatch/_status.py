@@ -96,10 +96,13 @@ class WatchStatus:
         self._monotonic_contact = self._clock()
         self.last_contact = self._wall_clock()
 
-    def count(self) -> None:
-        """Note that an event was yielded, or is about to be, to a consumer that may be slow."""
-        self.events += 1
+    def alive(self) -> None:
+        """Note that the watch goes on, with what came before: its consumer may be slow."""
         self._monotonic_contact = self._clock()
+
+    def count(self) -> None:
+        """Note that an event was yielded, or is about to be."""
+        self.events += 1
 
     def advance(self, resource_version: str | None, *, synced: bool) -> None:
         """Note that all up to a cursor was yielded, or is about to be."""

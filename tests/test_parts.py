@@ -162,6 +162,21 @@ def test_a_contact_of_any_is_one_of_all(
     assert found["a"].last_contact is None
 
 
+def test_a_watch_of_one_that_goes_on_is_one_of_all(
+    whole: WatchStatus, found: Mapping[str, Part], clock: Clock
+) -> None:
+    for part in found.values():
+        part.contact()
+    contact = clock.wall()
+    clock.now += 10
+    found["b"].alive()
+    assert found["b"].is_healthy(5)
+    assert not found["a"].is_healthy(5)
+    assert not whole.is_healthy(5)
+    assert whole._monotonic_contact == clock.now
+    assert whole.last_contact == found["b"].last_contact == contact  # no byte has come
+
+
 def test_a_status_that_is_used_again_begins_anew(whole: WatchStatus) -> None:
     found = parts(whole, ["a", "b"])
     for part in found.values():

@@ -6,7 +6,7 @@ Each is named after its number in the project's list of what a watch must surviv
 import itertools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -35,6 +35,7 @@ from tests.frames import (
     deleted,
     error,
     frame,
+    initial_end,
     listed,
     modified,
     obj,
@@ -911,19 +912,60 @@ def test_loads_decodes_each_line_instead_of_ijson(front: Front) -> None:
     assert lines[0] == added("6").rstrip()
 
 
-def test_whoever_handles_slowly_what_came_at_once_is_healthy(front: Front) -> None:
-    script = Script(listed("5"), watched(b"".join(added(str(6 + n), str(n)) for n in range(9))))
-    account = WatchStatus(_clock=script.clock, _wall_clock=script.clock.wall)
+@pytest.mark.parametrize("allow_bookmarks", [True, False])
+@pytest.mark.parametrize("kind", ["changes", "bookmarks", "repetitions", "existing"])
+def test_whoever_handles_slowly_what_came_at_once_is_healthy(
+    front: Front, kind: str, allow_bookmarks: bool
+) -> None:
+    frames = {
+        "changes": [added(str(6 + n), str(n)) for n in range(9)],
+        "bookmarks": [added("6"), *(bookmark(str(7 + n)) for n in range(8))],
+        "repetitions": [added("6")] * 3,
+        "existing": [added(str(6 + n), str(n)) for n in range(8)] + [initial_end("90")],
+    }[kind]
     health: list[bool] = []
 
-    def loads(line: bytes) -> Any:
+    def look() -> None:
         health.append(account.is_healthy(15))
+
+    def loads(line: bytes) -> Any:
+        look()
         script.clock.now += 10  # so long the event before was handled
         return json.loads(line)
 
-    run = front.run(script, loads=loads, status=account, limit=9)
-    assert len(run.events) == 9
-    assert health == [True] * 9
+    def parts() -> Iterator[bytes]:
+        yield b"".join(frames)
+        look()
+
+    existing = kind == "existing"
+    script = Script(*([] if existing else [listed("5")]), Answer(parts()))
+    account = WatchStatus(_clock=script.clock, _wall_clock=script.clock.wall)
+    front.run(
+        script,
+        loads=loads,
+        status=account,
+        allow_bookmarks=allow_bookmarks,
+        send_initial_events=existing,
+    )
+    assert health == [True] * (len(frames) + 1)
+    assert account.last_contact == script.clock.wall() - script.clock.now + 1000.0
+
+
+def test_whoever_handles_a_list_slowly_is_healthy(front: Front) -> None:
+    items = [obj(str(number), f"pod-{number}") for number in range(1, 10)]
+    script = Script(refusal(422, "Invalid"), listed("90", *items))
+    account = WatchStatus(_clock=script.clock, _wall_clock=script.clock.wall)
+    health: list[bool] = []
+
+    def stopped() -> bool:  # asked before each event
+        if 0 < account.events < len(items):
+            health.append(account.is_healthy(15))
+            script.clock.now += 10
+        return False
+
+    run = front.run(script, status=account, stopped=stopped, send_initial_events=True)
+    assert len(run.events) == len(items)
+    assert health == [True] * (len(items) - 1)
 
 
 def test_the_status_tells_what_the_watch_does(front: Front) -> None:
