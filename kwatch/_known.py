@@ -16,8 +16,8 @@ class Known:
     `confirm` for each object, then `vanished`. One that breaks off is begun anew, and takes
     nothing for granted that the broken one had confirmed.
 
-    An object takes about 200 bytes: two strings, which are taken apart only where the uid matters.
-    To pack the uid into 16 bytes took longer than all else that is done here for an event.
+    An object with a name of 27 characters takes 200 bytes: two strings, which are taken apart only
+    where the uid matters. To pack the uid into 16 bytes took longer than all else that is done here.
 
     >>> known = Known()
     >>> pod = {"kind": "Pod", "metadata": {"name": "web", "uid": "u1", "resourceVersion": "5"}}

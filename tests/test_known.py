@@ -345,7 +345,7 @@ def bytes_of_snapshots(uids: list[str]) -> tuple[int, int]:
         tracemalloc.stop()
 
 
-def test_an_object_takes_some_200_bytes() -> None:
+def test_an_object_takes_less_than_200_bytes() -> None:
     count = 5_000
     uids = [str(uuid.UUID(int=(index + 1) * 2**90)) for index in range(count)]
     held, peak = bytes_of_snapshots(uids)
