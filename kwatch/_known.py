@@ -17,7 +17,7 @@ class Known:
     nothing for granted that the broken one had confirmed.
 
     An object with a name of 27 characters takes 200 bytes: two strings, which are taken apart only
-    where the uid matters. To pack the uid into 16 bytes took longer than all else that is done here.
+    where the uid matters. To pack the uid into 16 bytes took longer than all else that is done.
 
     >>> known = Known()
     >>> pod = {"kind": "Pod", "metadata": {"name": "web", "uid": "u1", "resourceVersion": "5"}}

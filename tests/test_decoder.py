@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kwatch._decoder
+import kwatch._line_decoder
 from kwatch._builder import Builder
 from kwatch._decoder import MAX_DEPTH, Decoder
 from kwatch._errors import DecodeError
@@ -385,7 +386,8 @@ def test_s59_an_object_of_3_mb(size: int) -> None:
 def test_a_document_that_is_too_long(
     line_or_not: MakeDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kwatch._decoder, "MAX_DOCUMENT_BYTES", 1_000)
+    for module in kwatch._decoder, kwatch._line_decoder:
+        monkeypatch.setattr(module, "MAX_DOCUMENT_BYTES", 1_000)
     long = frame(event("long", text="x" * 1_000))
     short = frame(event("short", text="x" * 500))
     for fast in (kwatch._decoder._HAS_FAST_BACKEND, False):
