@@ -15,9 +15,10 @@ LARGE_BYTES: Final = 32_768
 _END: Final = b"}\n\r\n"
 """An event, the newline after it, and the end of the chunk."""
 
-_head: Final = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n").match
-_head_of_event: Final = re.compile(rb'[0-9A-Fa-f]{1,8}\r\n\{"type":').match
-_is_begun_head: Final = re.compile(rb"([0-9A-Fa-f]{1,8}\r?)?").fullmatch
+_SIZE: Final = rb"([0-9A-Fa-f]{1,8})"
+_head: Final = re.compile(_SIZE + rb"\r\n").match
+_head_of_event: Final = re.compile(_SIZE + rb'\r\n\{"type":').match
+_is_begun_head: Final = re.compile(rb"(%b\r?)?" % _SIZE).fullmatch
 
 
 class Chunks:
@@ -75,8 +76,6 @@ class Chunks:
         rest = data[at:]
         if _is_begun(rest):
             self._begun, rest = rest, b""
-        if len(payloads) == 1:
-            return data[:at] + rest
         size = b"%x\r\n" % sum(map(len, payloads))
         return b"".join((data[:first], size, *payloads, b"\r\n", rest))
 

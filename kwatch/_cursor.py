@@ -24,9 +24,7 @@ def is_older(version: str | None, than: str | None) -> bool:
     >>> is_older("99", "100"), is_older("100", "99"), is_older("a1", "a2")
     (True, False, False)
     """
-    if not version or not than or len(version) > len(than):
-        return False
-    if len(version) == len(than) and version >= than:
+    if not version or not than or (len(version), version) >= (len(than), than):
         return False
     return _is_comparable(version) and _is_comparable(than)
 

@@ -160,8 +160,10 @@ class Decoder:
             arrays = count(b"[", unit)
             if size <= _UNIT_BYTES and arrays <= _FEW_ARRAYS:
                 return True
-            if _fits(arrays + size // 4, size) or _fits(arrays + count(b"{", unit), size):
+            if _fits(arrays + count(b"{", unit), size):  # each begins one level
                 return True
+        elif _fits(size, size):
+            return True
         if self._nesting is None:
             self._nesting = Nesting()
             unit = b"".join(self._kept)

@@ -116,7 +116,7 @@ def version_of(obj: Mapping[str, Any]) -> str | None:
     """Give the resource version of an object or a list; None if it has none, as with ``"0"``."""
     metadata = obj.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-    return version if version != "0" and is_resource_version(version) else None
+    return version if is_resource_version(version) and version != "0" else None
 
 
 def metadata_alone(event: Event) -> Event:

@@ -85,7 +85,7 @@ class Part(WatchStatus):
         """Note that the server was heard of just now."""
         super().contact()
         if self._whole is not None:
-            self._whole.status.contact()
+            self._whole.status.last_contact = self.last_contact
 
     def alive(self) -> None:
         """Note that this watch goes on, and so does the whole."""

@@ -93,7 +93,7 @@ class WatchStatus:
 
     def contact(self) -> None:
         """Note that the server was heard of just now."""
-        self._monotonic_contact = self._clock()
+        self.alive()
         self.last_contact = self._wall_clock()
 
     def alive(self) -> None:
