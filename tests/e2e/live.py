@@ -134,6 +134,17 @@ class Box:
         version: str = listed["metadata"]["resourceVersion"]
         return version
 
+    def wait_until_cached(self) -> None:
+        """Wait until the server's watch cache has all that was written: it follows its storage."""
+        written = int(self.version())
+        params = {"labelSelector": self.selector, "resourceVersion": "0"}
+
+        def is_cached() -> bool:
+            cached = self._answer(self._client.get(self._path, params=params))
+            return int(cached["metadata"]["resourceVersion"]) >= written
+
+        wait_for(is_cached)
+
     def clean_up(self) -> None:
         for other in self._others:
             other.clean_up()
@@ -343,6 +354,7 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self._cut_after: int | None = None
         self._refusing = False
+        self._accepting = threading.Lock()  # no connection comes through while it is refused
         self._frozen: set[socket.socket] = set()
         self.cuts = 0
         self.url = str(url.copy_with(host="127.0.0.1", port=self._listener.getsockname()[1]))
@@ -359,7 +371,8 @@ class Proxy:
     @contextmanager
     def refusing(self) -> Iterator[None]:
         """End all connections, and each new one at once."""
-        self._refusing = True
+        with self._accepting:
+            self._refusing = True
         for sock in self._sockets:
             hang_up(sock)
         yield
@@ -386,11 +399,12 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            if self._refusing:
-                client.close()
-                continue
-            server = socket.create_connection(self._target)
-            self._sockets += [client, server]
+            with self._accepting:
+                if self._refusing:
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
+                self._sockets += [client, server]
             self._spawn(self._forward, client, server)
             self._spawn(self._return, server, client)
 

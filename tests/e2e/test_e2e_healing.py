@@ -7,9 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,11 @@ SOON = Backoff(initial=0.05, maximum=0.1)
 # Gaps
 
 
-def expire(run: Run, path: str = "") -> None:
-    """Have the watches of a run ask for events that the server has no more, until they list.
+@contextmanager
+def gap(run: Run, box: Box, proxy: Proxy, path: str = "") -> Iterator[None]:
+    """Cut watches off; what is written meanwhile is a gap to them, until they list.
 
-    It answers 410 in the stream.
+    Each is answered 410 in the stream. The server's cache has all that was written when they list.
     """
 
     def change(request: httpx.Request) -> None:
@@ -43,12 +44,15 @@ def expire(run: Run, path: str = "") -> None:
         else:
             run.change = leave
 
-    run.change = change
+    run.change = change  # before any request that may come through when the proxy serves again
+    with proxy.refusing():
+        yield
+        box.wait_until_cached()
 
 
 def make_a_gap(run: Run, box: Box, proxy: Proxy) -> None:
     """Change objects while a watch is cut off, whose cursor then is too old."""
-    with proxy.refusing():
+    with gap(run, box, proxy):
         box.patch("changed", {"spec": {"number": 2}})
         box.delete("gone")
         box.delete("again")
@@ -56,7 +60,6 @@ def make_a_gap(run: Run, box: Box, proxy: Proxy) -> None:
         box.create("new")
         box.create("brief")
         box.delete("brief")
-        expire(run)
 
 
 @pytest.mark.parametrize("initial", [False, True], ids=["from-now", "initial"])
@@ -106,10 +109,9 @@ def test_a_relist_asks_for_no_less_than_the_cursor(front: Front, box: Box, proxy
         run.wait_until_open()
         box.patch("a", {"spec": {"number": 1}})
         run.take(1)
-        with proxy.refusing():
+        with gap(run, box, proxy):
             cursor = run.status.resource_version
             box.delete("a")
-            expire(run)
         assert run.take(2)[1:] == [("deleted", "a")]
         run.wait_for(lambda: run.status.relists == 1)
     relist = run.lists[-1]
@@ -128,10 +130,9 @@ def test_a_relist_of_several_pages_tells_the_difference_alone(
     """Of more objects than a page has, those that did not change are not repeated."""
     with front.start(box=many, client={"base_url": proxy.url}, backoff=SOON) as run:
         run.wait_until_open()
-        with proxy.refusing():
+        with gap(run, many, proxy):
             many.patch("m-000", {"spec": {"gap": front.name}})
             many.patch("m-501", {"spec": {"gap": front.name}})
-            expire(run)
         changes = run.take(2, quiet=0.3)
     assert sorted(changes) == [("modified", "m-000"), ("modified", "m-501")]
     assert [params["limit"] for params in run.lists] == ["500"] * 4
@@ -143,11 +144,10 @@ def test_gaps_again_and_again(front: Front, box: Box, proxy: Proxy) -> None:
     with front.start(box=box, client={"base_url": proxy.url}, backoff=SOON) as run:
         run.wait_until_open()
         for number in range(3):
-            with proxy.refusing():
+            with gap(run, box, proxy):
                 box.create(f"n-{number}")
                 if number:
                     box.delete(f"n-{number - 1}")
-                expire(run)
             run.wait_for(lambda count=number + 1: run.status.relists == count)  # type: ignore[misc]
         changes = run.take(5, quiet=0.05)
     assert sorted(changes) == [
@@ -161,9 +161,8 @@ def test_the_bookmark_after_a_relist(front: Front, box: Box, proxy: Proxy) -> No
     options: Object = {"allow_bookmarks": True, "send_initial_events": True, "backoff": SOON}
     with front.start(box=box, client={"base_url": proxy.url}, **options) as run:
         assert run.take(1) == [("bookmark", "")]
-        with proxy.refusing():
+        with gap(run, box, proxy):
             box.create("a")
-            expire(run)
         run.wait_for(lambda: run.status.relists == 1)
         run.take(3, quiet=0.05)
     ends = {"k8s.io/initial-events-end": "true"}
@@ -182,8 +181,8 @@ def test_a_gap_after_a_stored_cursor_is_an_error(front: Front, box: Box, proxy: 
         run.wait_until_open()
         box.create("a")
         run.take(1)
-        with proxy.refusing():
-            expire(run)
+        with gap(run, box, proxy):
+            pass
         error = run.failure()
     assert isinstance(error, ExpiredError)
     assert "send_initial_events=True" in error.message
@@ -347,10 +346,9 @@ def test_a_gap_in_one_of_several_namespaces(
     with front.start(box=box, client={"base_url": proxy.url}, **options) as run:
         run.wait_until_synced(connects=2)
 
-        with proxy.refusing():
+        with gap(run, one, proxy, f"/{two.namespace}/"):
             one.delete("a")
             two.delete("b")
-            expire(run, f"/{two.namespace}/")
         assert sorted(run.take(2, quiet=0.05)) == [("deleted", "a"), ("deleted", "b")]
     relists = {name: part.relists for name, part in run.status.namespaces.items()}
     assert relists == {one.namespace: 0, two.namespace: 1}
