@@ -49,6 +49,7 @@ def awatch(
     allow_bookmarks: bool = False,
     metadata_only: bool = False,
     subresource: str | None = None,
+    shard: tuple[int, int] | None = None,
     loads: Callable[[bytes], Any] | None = None,
     timeout_seconds: int | None = None,
     backoff: Backoff | None = None,
@@ -90,6 +91,7 @@ def awatch(
         metadata_only=metadata_only,
         timeout_seconds=timeout_seconds,
         subresource=subresource,
+        shard=shard,
     )
     if None in found:
         return stream(wire, found[None])

@@ -22,6 +22,7 @@ class WatchOptions(TypedDict, total=False):
     allow_bookmarks: bool
     metadata_only: bool
     subresource: str | None
+    shard: tuple[int, int] | None
     loads: Callable[[bytes], Any] | None
     timeout_seconds: int | None
     backoff: Backoff | None

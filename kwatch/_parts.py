@@ -9,7 +9,7 @@ from kwatch._status import WatchState, WatchStatus
 
 K = TypeVar("K", bound=str | None)
 
-_SUMMED = ("connects", "relists", "state", "synced")
+_SUMMED = ("connects", "relists", "skipped", "state", "synced")
 
 
 class Whole:
@@ -46,6 +46,7 @@ class Whole:
         status = self.status
         status.connects = sum(part.connects for part in found)
         status.relists = sum(part.relists for part in found)
+        status.skipped = sum(part.skipped for part in found)
         status.synced = all(part.synced for part in found)
         status.resource_version = _oldest([part.resource_version for part in found])
         others = (part.state for part in found if part.state is not WatchState.WATCHING)

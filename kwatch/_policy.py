@@ -44,6 +44,7 @@ from kwatch._journal import Journal, logger
 from kwatch._known import Known
 from kwatch._query import READ_MARGIN_SECONDS
 from kwatch._record import FOR_A_PERSON, SHORT_SECONDS, Record
+from kwatch._shard import Sieve
 from kwatch._snapshot import Snapshot
 from kwatch._status import WatchState, WatchStatus
 from kwatch._stream import BackInTimeError, Stream
@@ -65,7 +66,7 @@ MAX_INITIAL_STREAMS: Final = 3
 """So many attempts to stream what exists; then it is listed."""
 
 MAX_IDLE_PAGES: Final = 10
-"""So many pages in a row may bring no object and be followed at once."""
+"""So many pages in a row may bring no object and be followed at once; times the shards."""
 
 PROBE_AFTER_SECONDS: Final = 10.0
 """So long a server that was asked for bookmarks may send nothing at all."""
@@ -100,6 +101,7 @@ class Policy:
         known: The objects that exist; None where a resource version was given: what existed before
             that is not known, and no gap can be healed.
         snapshot: What is listed, where that is the state.
+        sieve: Holds back the objects of other shards; None where there are no shards.
     """
 
     def __init__(
@@ -115,8 +117,10 @@ class Policy:
         self.request = Request("/")
         self.cursor = Cursor(query.resource_version)
         self.known = Known() if query.resource_version is None else None
+        self.sieve = None if query.shard is None else Sieve(query.shard)
         known = Known() if self.known is None else self.known
-        self.snapshot = Snapshot(known, quiet=not query.send_initial_events)
+        quiet = not query.send_initial_events
+        self.snapshot = Snapshot(known, quiet=quiet, sieve=self.sieve)
         self._target = target
         self._record = record
         self._status = status
@@ -207,15 +211,26 @@ class Policy:
         """Something came on a connection."""
         if not stream.frames:
             return
+        self._count_skipped()
         self._record.heard(stream)
         if self.state is WatchState.SYNCING and not stream.initial:
             self.state = self._status.state = WatchState.WATCHING
 
     def page_ended(self) -> None:
         """A page of the snapshot came whole."""
+        self._count_skipped()
         self._record.page(idle=self.snapshot.is_idle, again=self.snapshot.restarts > 0)
-        if not self.snapshot.complete and self._record.idle_pages > MAX_IDLE_PAGES:
+        shards = 1 if self.sieve is None else self.sieve.shard.count
+        if not self.snapshot.complete and self._record.idle_pages > MAX_IDLE_PAGES * shards:
             self._wait("a list goes on, page after page, with nothing")
+
+    def _count_skipped(self) -> None:
+        """Keep account of what was held back, and tell it once."""
+        if self.sieve is None or self.sieve.skipped == self._status.skipped:
+            return
+        self._status.skipped = self.sieve.skipped
+        reason = "the server sends objects of other shards too"
+        self._tell(logging.INFO, reason, "they are left out here")
 
     def accepts(self, snapshot: Snapshot) -> bool:
         """Whether a complete snapshot is what was asked for; if not, it is asked for once more."""
@@ -223,7 +238,7 @@ class Policy:
         if not is_older(version, cursor):
             return True
         if snapshot.at_least is not None:
-            self.snapshot = Snapshot(snapshot.known)
+            self.snapshot = Snapshot(snapshot.known, sieve=self.sieve)
             return False
         back = f"from resource version {cursor} to {version}"
         self._tell(logging.WARNING, "the server has gone back in time", back)
@@ -395,7 +410,8 @@ class Policy:
         ahead = isinstance(cause, BackInTimeError) or _is_too_large(cause)
         # it is the same again where an old server takes `resourceVersion` for the very one
         again, self._healed_from = cursor == self._healed_from, cursor
-        self.snapshot = Snapshot(self.known, None if ahead or again else cursor)
+        at_least = None if ahead or again else cursor
+        self.snapshot = Snapshot(self.known, at_least, sieve=self.sieve)
         self.state = WatchState.LISTING
         self._record.list_began()
         self._delay = self._record.gap(self._clock()) or None

@@ -10,6 +10,7 @@ from kwatch._events import is_resource_version
 from kwatch._http import Reply, Request
 from kwatch._resource import IN_NAMESPACE, NAME, check_namespace, parse_kind
 from kwatch._selectors import Selector, field_selector, label_selector
+from kwatch._shard import Shard
 
 INITIAL_SECONDS: Final = 30.0
 """So long a streaming list is waited for, at its beginning and after each object of it."""
@@ -46,6 +47,7 @@ class Query:
     timeout_seconds: int | None
     name: str | None
     subresource: str | None
+    shard: Shard | None
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Query:
         metadata_only: bool = False,
         timeout_seconds: int | None = None,
         subresource: str | None = None,
+        shard: tuple[int, int] | None = None,
     ) -> "Query":
         """Check the arguments of `watch`, before anything is asked.
 
@@ -105,6 +108,7 @@ class Query:
             timeout_seconds,
             name,
             subresource,
+            None if shard is None else Shard.of(shard),
         )
 
     @classmethod
@@ -243,7 +247,11 @@ class Query:
         return Request(path, params, headers, patience)
 
     def _selection(self) -> dict[str, str]:
-        selectors = {"labelSelector": self.label_selector, "fieldSelector": self.field_selector}
+        selectors = {
+            "labelSelector": self.label_selector,
+            "fieldSelector": self.field_selector,
+            "shardSelector": self.shard and self.shard.selector,
+        }
         return {key: value for key, value in selectors.items() if value}
 
 

@@ -175,7 +175,8 @@ class Session:
         cursor, known = self._policy.cursor, self._policy.known
         decoder = Decoder() if self._loads is None else LineDecoder(self._loads)
         number = self.status.connects + 1
-        self._stream = Stream(number, decoder, cursor, known, initial=initial)
+        sieve = self._policy.sieve
+        self._stream = Stream(number, decoder, cursor, known, initial=initial, sieve=sieve)
         problem = _problem_with(headers)
         if problem:
             error = f"expected a watch in answer to {self._policy.request}: {problem}"
@@ -289,6 +290,8 @@ class Session:
                     yield self._given(event)
             status.alive()
             policy.heard(stream)
+            if not stream.initial:  # what was left out has moved the cursor too
+                status.advance(cursor.resource_version, synced=cursor.ordered)
         except StatusError as error:
             policy.heard(stream)
             error.where = f"{policy.request}, in the stream"

@@ -7,6 +7,7 @@ from kwatch._errors import ProtocolError
 from kwatch._events import Event, EventType, Object
 from kwatch._known import Known
 from kwatch._list import ListDecoder
+from kwatch._shard import Sieve, check_list
 
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 """The annotation of a bookmark that ends what exists; its value is ``"true"``."""
@@ -23,6 +24,7 @@ class Snapshot:
         known: What it is compared with, and what learns from it.
         at_least: The resource version that the list must have reached; None for the latest.
         quiet: Whether the objects are only to be known, and not to be yielded.
+        sieve: Holds back the objects of other shards; None where there are no shards.
 
     Attributes:
         at_least: See above; None after a server could not do it.
@@ -33,7 +35,14 @@ class Snapshot:
         known, quiet: See above.
     """
 
-    def __init__(self, known: Known, at_least: str | None = None, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        known: Known,
+        at_least: str | None = None,
+        *,
+        quiet: bool = False,
+        sieve: Sieve | None = None,
+    ) -> None:
         self.at_least = at_least
         self.continue_token = ""
         self.resource_version: str | None = None
@@ -44,6 +53,8 @@ class Snapshot:
         self._page = ListDecoder()
         self._kind: Object = {}  # of the last object, if it told
         self._confirmed = 0  # before the present page
+        self._sieve = sieve
+        self._skipped = 0  # of the present page
 
     def restart(self) -> None:
         """Start again, from the first page of the latest list."""
@@ -54,6 +65,7 @@ class Snapshot:
     def begin_page(self) -> None:
         """A page is about to come."""
         self._page = ListDecoder()
+        self._skipped = 0
         if not self.continue_token:
             if self.quiet:
                 self.known.forget()
@@ -81,6 +93,9 @@ class Snapshot:
         """
         for obj in self._page.receive_data(data):
             self._kind = {field: obj[field] for field in ("apiVersion", "kind") if field in obj}
+            if self._sieve is not None and not self._sieve.passes(obj):
+                self._skipped += 1
+                continue
             events = self.known.confirm(obj)
             if not self.quiet:
                 yield from events
@@ -89,9 +104,11 @@ class Snapshot:
         """Take the end of the page.
 
         Raises:
-            StreamError: The page was cut short, or is none.
+            StreamError: The page was cut short, or is none, or of another shard.
         """
         self._page.receive_eof()
+        shard = None if self._sieve is None else self._sieve.shard
+        check_list(self._page.head, shard, self._skipped)
         token = self._page.continue_token
         if token and token == self.continue_token:
             raise ProtocolError("expected another page of a list, got the same one's token")

@@ -45,6 +45,8 @@ class WatchStatus:
         events: How many events were yielded, bookmarks apart.
         connects: How many watch connections were opened.
         relists: How many times a gap was healed by a list.
+        skipped: How many objects of other shards the server has sent, which were left out. More
+            than 0: it makes no shards, and each one costs as much as all.
         last_error: The last error that was retried or raised; None before.
         namespaces: The status of each namespace, where several are watched.
 
@@ -60,6 +62,7 @@ class WatchStatus:
     events: int = 0
     connects: int = 0
     relists: int = 0
+    skipped: int = 0
     last_error: Exception | None = None
     namespaces: "dict[str, WatchStatus]" = field(default_factory=dict)
     _monotonic_contact: float | None = field(default=None, repr=False)
@@ -88,7 +91,7 @@ class WatchStatus:
         self.synced = False
         self.state = WatchState.NEW
         self.last_contact = self._monotonic_contact = self.last_error = None
-        self.events = self.connects = self.relists = 0
+        self.events = self.connects = self.relists = self.skipped = 0
         self.namespaces = {}
 
     def contact(self) -> None:

@@ -9,6 +9,7 @@ from kwatch._errors import StatusError
 from kwatch._events import BOOKMARK, CREATED, DELETED, Event, parse_event
 from kwatch._known import Known
 from kwatch._line_decoder import LineDecoder
+from kwatch._shard import Sieve
 from kwatch._snapshot import is_initial_end
 
 
@@ -25,6 +26,7 @@ class Stream:
         cursor: Where the watch is; is moved.
         known: The objects that exist, or None where those are not known. Learns.
         initial: Whether the connection begins with what exists, and marks its end.
+        sieve: Holds back the objects of other shards; None where there are no shards.
 
     Attributes:
         initial: Whether that end has still to come.
@@ -43,6 +45,7 @@ class Stream:
         known: Known | None,
         *,
         initial: bool,
+        sieve: Sieve | None = None,
     ) -> None:
         self.initial = initial
         self.frames = self.news = self.created = self.bookmarks = self.recent = 0
@@ -50,6 +53,7 @@ class Stream:
         self._decoder = decoder
         self._cursor = cursor
         self._known = known
+        self._sieve = sieve
         if known is not None and initial:
             known.begin()
 
@@ -93,6 +97,8 @@ class Stream:
             return self._end(event, known) if is_initial_end(event) else (event,)
         self.news += 1
         self.created += event.event_type is CREATED
+        if not self._is_ours(event):
+            return ()
         if event.event_type is DELETED:
             return (event,) if known.remove(event.obj) else ()
         return known.confirm(event.obj)
@@ -115,12 +121,16 @@ class Stream:
         if place is NEXT:
             self.recent += 1
             self.news += 1
-            return bookmark or known is None or known.take(event)
+            if bookmark:
+                return True
+            return self._is_ours(event) and (known is None or known.take(event))
         self.recent += not is_older(event.resource_version, cursor)
         if place is Place.REPEATED:
             return bookmark
         if place is Place.LATE:
             if known is not None and known.has_another(event.obj):
+                return False
+            if not self._is_ours(event):
                 return False
             self.news += 1
             return known is None or known.take(event)
@@ -131,3 +141,7 @@ class Stream:
             message=f"after resource version {cursor} came {event.resource_version}:"
             " the server has gone back in time",
         )
+
+    def _is_ours(self, event: Event) -> bool:
+        """Whether the object of an event is one of those that are watched here."""
+        return self._sieve is None or self._sieve.passes(event.obj)

@@ -45,6 +45,7 @@ def watch(
     allow_bookmarks: bool = False,
     metadata_only: bool = False,
     subresource: str | None = None,
+    shard: tuple[int, int] | None = None,
     loads: Callable[[bytes], Any] | None = None,
     timeout_seconds: int | None = None,
     backoff: Backoff | None = None,
@@ -95,6 +96,9 @@ def watch(
             metadata. Where a server cannot do that, the whole objects come over the wire.
         subresource: A subresource to watch instead of the objects, such as ``"scale"``, where the
             server has one that can be watched; with ``name``, that of one object.
+        shard: ``(index, count)``: the one of ``count`` shards to watch, from 0, such as ``(0, 4)``;
+            each object is in one, by the FNV-1a hash of its uid. Servers that can (KEP-5866) send
+            no others; what any other server sends of them is left out here. None: all objects.
         loads: Decodes one line of bytes, such as ``orjson.loads``, and raises ValueError where it
             cannot. None: ijson, incrementally.
         timeout_seconds: The server-side life of one connection, whole seconds. None: random in
@@ -155,6 +159,7 @@ def watch(
         metadata_only=metadata_only,
         timeout_seconds=timeout_seconds,
         subresource=subresource,
+        shard=shard,
     )
     if None in found:
         return stream(wire, found[None])

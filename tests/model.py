@@ -28,6 +28,7 @@ from tests.model_history import (
     Key,
     Step,
     Store,
+    is_in,
     metadata_of,
     state,
     status,
@@ -234,7 +235,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _list(self, request: httpx.Request) -> Reply:
         params, store = request.url.params, self.store
         if "continue" in params:
-            assert set(params) == {"limit", "continue"}
+            assert set(params) - {"shardSelector"} == {"limit", "continue"}
             timeline, revision, offset, empty = map(int, params["continue"].split(".")[:4])
             if timeline != len(store.timelines) or revision < store.oldest:
                 self.fault("token expired")
@@ -254,11 +255,14 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self, request: httpx.Request, revision: int, offset: int, *, empty: bool
     ) -> Iterator[Part]:
         history, version = self.history, self.store.version(revision)
-        objects = state(self.store.changes, revision)
+        every = state(self.store.changes, revision)
+        objects = {key: obj for key, obj in every.items() if self.sends(request, obj)}
         limit = min(int(request.url.params["limit"]), history.page_size)
         end = offset + (0 if empty else limit)
         items = [self.view(request, objects[key]) for key in sorted(objects)[offset:end]]
-        metadata = {"resourceVersion": version}
+        metadata: Json = {"resourceVersion": version}
+        if history.sharding == "proven" and history.shard:
+            metadata["shardInfo"] = {"selector": request.url.params["shardSelector"]}
         if end < len(objects):
             again = 0 if empty else int(history.empty_pages)
             metadata["continue"] = (
@@ -292,6 +296,11 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _is_partial(self, request: httpx.Request) -> bool:
         return self.history.partial == 200 and "PartialObject" in request.headers["accept"]
+
+    def sends(self, request: httpx.Request, obj: Json) -> bool:
+        """Whether an object is in the shard that was asked for, where the server makes shards."""
+        assert ("shardSelector" in request.url.params) == (self.history.shard is not None)
+        return not self.history.sharding or is_in(self.history.shard, obj)
 
     def view(self, request: httpx.Request, obj: Json) -> Json:
         """An object in the form that was asked for."""

@@ -6,6 +6,7 @@ all that ever happened to them. `tests.model` serves them.
 """
 
 import json
+import uuid
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -83,6 +84,8 @@ class History:
     metadata_only: bool = drawn(False, True)
     allow_bookmarks: bool = drawn(False, True)
     by_line: bool = drawn(False, True)  # decodes by `loads`
+    shard: tuple[int, int] | None = drawn(None, None, None, (0, 2), (1, 2), (1, 3))
+    sharding: str = drawn("", "applied", "proven")  # whether the server makes it, and says so
 
     def __repr__(self) -> str:
         """Write what is not as usual, such that it can be pasted."""
@@ -107,6 +110,17 @@ class Change(NamedTuple):
     @property
     def key(self) -> Key:
         return self.obj["metadata"]["namespace"], self.obj["metadata"]["name"]
+
+
+def is_in(shard: tuple[int, int] | None, obj: Json) -> bool:
+    """Whether an object is in a shard, by FNV-1a with 64 bits; they are of one size, or nearly."""
+    if shard is None:
+        return True
+    value = 14695981039346656037
+    for byte in obj["metadata"]["uid"].encode():
+        value = (value ^ byte) * 1099511628211 % 2**64
+    index, count = shard
+    return index * 2**64 <= value * count < (index + 1) * 2**64
 
 
 def state(changes: list[Change], revision: int) -> dict[Key, Json]:
@@ -159,7 +173,8 @@ class Store:
         """Create an object, or update it."""
         old = self.objects().get(key)
         self._number += 1
-        uid = old["metadata"]["uid"] if old else f"uid-{self._number}"
+        new = uuid.uuid5(uuid.NAMESPACE_OID, str(self._number))
+        uid = old["metadata"]["uid"] if old else str(new)
         self._note("MODIFIED" if old else "ADDED", key, uid, self._number)
 
     def delete(self, key: Key) -> None:

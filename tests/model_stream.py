@@ -35,7 +35,8 @@ class Stream:
         self._over = False
         self._timeline = len(self._store.timelines)
         objects = self._store.objects() if initial else {}
-        self._objects = [objects[key] for key in sorted(objects, key=lambda key: key[::-1])]
+        exist = [objects[key] for key in sorted(objects, key=lambda key: key[::-1])]
+        self._objects = [obj for obj in exist if server.sends(request, obj)]
         self._sent = 0
         self._repeatable = list(server.sent)
         self._last = server.clock.now
@@ -95,7 +96,12 @@ class Stream:
     # Frames
 
     def _pending(self) -> list[Change]:
-        return self._store.after(self._position)
+        return [
+            change
+            for change in self._store.after(self._position)
+            if change.revision in self._store.corrupt
+            or self._server.sends(self._request, change.obj)
+        ]
 
     def _next(self) -> tuple[str, Json] | None:
         """The frame that comes next: what exists, the changes since, and the end of these."""

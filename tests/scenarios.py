@@ -95,9 +95,6 @@ SCENARIOS = {
     },
 }
 
-LATER = {64: "no shards yet"}
-"""Scenarios that need no test yet, and why."""
-
 TITLES = {number: title for group in SCENARIOS.values() for number, title in group.items()}
 
 OUTCOMES = {"failed": "failed", "error": "failed", "passed": "passed", "skipped": "skipped"}
@@ -132,16 +129,10 @@ def table(outcomes: Iterable[tuple[str, str]], *, whole: bool) -> Iterator[str]:
     for group, titles in SCENARIOS.items():
         yield f"-- {group}"
         for number, title in titles.items():
-            mark = _mark(found[number]) or _reason(number, whole)
+            mark = _mark(found[number]) or ("NO TEST" if whole else "not run")
             yield f"{number:4}  {mark:24}  {title}"
 
 
 def _mark(counts: Counter[str]) -> str:
     parts = [f"{counts[o]} {o}" for o in ("failed", "passed", "skipped") if counts[o]]
     return ("FAILED: " if counts["failed"] else "") + ", ".join(parts)
-
-
-def _reason(number: int, whole: bool) -> str:
-    if number in LATER:
-        return f"later: {LATER[number]}"
-    return "NO TEST" if whole else "not run"

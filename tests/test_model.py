@@ -7,6 +7,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,7 +18,18 @@ from hypothesis import strategies as st
 from kwatch import Event, ExpiredError, KwatchError, StreamError
 from tests.front import Front, Run
 from tests.model import Server
-from tests.model_history import CHOICES, KEYS, VERBS, History, Json, Key, Step, metadata_of, state
+from tests.model_history import (
+    CHOICES,
+    KEYS,
+    VERBS,
+    History,
+    Json,
+    Key,
+    Step,
+    is_in,
+    metadata_of,
+    state,
+)
 
 MAX_REQUESTS_A_MINUTE = 40
 RAISED_AT_ONCE = {f"http{code}" for code in (401, 404, 500, 502, 503, 504)} | {"refused"}
@@ -41,6 +53,7 @@ def trial(history: History, name: str = "watch") -> tuple[Server, Run]:
         loads=json.loads if history.by_line else None,
         allow_bookmarks=history.allow_bookmarks,
         metadata_only=history.metadata_only,
+        shard=history.shard,
         **start,
     )
     examine(server, run)
@@ -95,7 +108,7 @@ class Examination:
         self._view: Callable[[Json], Json] = (
             metadata_of if server.history.metadata_only else lambda obj: obj
         )
-        self._fold = {key: self._view(obj) for key, obj in (server.base or {}).items()}
+        self._fold = self._of_shard(server.base or {})
         self._changes = self._store.timelines[0]
         self._versions: set[tuple[str, str]] = set()
         self._ends = 0
@@ -116,7 +129,11 @@ class Examination:
             assert self._ends == (lists if history.allow_bookmarks else 0), "an end is not told"
 
     def _state(self, revision: int) -> dict[Key, Json]:
-        return {key: self._view(obj) for key, obj in state(self._changes, revision).items()}
+        return self._of_shard(state(self._changes, revision))
+
+    def _of_shard(self, objects: dict[Key, Json]) -> dict[Key, Json]:
+        shard = self._server.history.shard
+        return {key: self._view(obj) for key, obj in objects.items() if is_in(shard, obj)}
 
     def _take(self, event: Event) -> None:
         metadata = event.obj["metadata"]
@@ -128,6 +145,7 @@ class Examination:
                 assert self._fold == expected, "wrong at the end of a list"
             return
         key, uid = (metadata["namespace"], metadata["name"]), metadata["uid"]
+        assert is_in(self._server.history.shard, event.obj), "of another shard"
         if event.event_type == "created":
             assert key not in self._fold, "created, but it is there"
         else:
@@ -142,11 +160,12 @@ class Examination:
 
     def _compare(self, cursor: int) -> None:
         """See that the cursor has passed nothing that was not yielded; some may be ahead of it."""
-        at_cursor = self._state(cursor)
+        shard, at_cursor = self._server.history.shard, self._state(cursor)
         possible: dict[Key, list[Json | None]] = {key: [at_cursor.get(key)] for key in KEYS}
         for change in self._changes:
             if change.revision > cursor:
-                obj = None if change.kind == "DELETED" else self._view(change.obj)
+                is_there = change.kind != "DELETED" and is_in(shard, change.obj)
+                obj = self._view(change.obj) if is_there else None
                 possible[change.key].append(obj)
         for key in KEYS:
             assert self._fold.get(key) in possible[key], "the cursor has passed a change"
@@ -201,3 +220,13 @@ def test_a_watch_through_a_random_history(history: History) -> None:
 @given(history=HISTORIES)
 def test_an_async_watch_through_a_random_history(name: str, history: History) -> None:
     trial(history, name)
+
+
+@settings(RANDOM, max_examples=300)
+@given(HISTORIES, st.sampled_from([(0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]))
+def test_s64_a_shard_through_a_random_history(history: History, shard: tuple[int, int]) -> None:
+    """It is always the server's state, or what was there at the cursor, as far as in the shard.
+
+    Each object is in exactly one shard, so that the union of all is what is not sharded.
+    """
+    trial(replace(history, shard=shard))

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.scenarios import LATER, TITLES, numbers, table
+from tests.scenarios import TITLES, numbers, table
 
 pytest_plugins = ["pytester"]
 
@@ -45,7 +45,6 @@ MARKS = {
     44: "1 passed",
     45: "2 passed",
     46: "1 passed",
-    64: "later: no shards yet",
 }
 
 
@@ -101,15 +100,10 @@ def test_no_test_of_this_run_is_named_after_what_is_not_listed(
 def test_every_scenario_is_listed_once() -> None:
     assert list(TITLES) == list(range(1, 71))
     assert len(set(TITLES.values())) == 70
-    assert set(LATER) <= set(TITLES)
 
 
 def test_each_scenario_has_a_line() -> None:
     assert list(marks(list(table([], whole=True)))) == list(TITLES)
-
-
-def test_what_comes_later_may_come_now() -> None:
-    assert marks(list(table([("a.py::test_s64_a", "passed")], whole=True)))[64] == "1 passed"
 
 
 @pytest.mark.parametrize("arguments", [(), ("tests",), ("--scenarios",)])
@@ -121,7 +115,7 @@ def test_a_whole_run_ends_with_the_table(
 
 def test_a_run_of_a_part_ends_with_the_table_when_asked(pytester: pytest.Pytester) -> None:
     found = run(pytester, "--scenarios", "-k", "s01")
-    assert found == dict.fromkeys(TITLES, "not run") | {1: MARKS[1], 64: MARKS[64]}
+    assert found == dict.fromkeys(TITLES, "not run") | {1: MARKS[1]}
 
 
 @pytest.mark.parametrize(
