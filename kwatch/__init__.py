@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING
 
 from kwatch._ahandle import AsyncHandle
+from kwatch._amerging import amerge
 from kwatch._asupervisor import AsyncSupervisor
 from kwatch._async import aconnect, awatch
 from kwatch._awatcher import AsyncWatcher
@@ -26,9 +27,11 @@ from kwatch._errors import (
 from kwatch._events import Event, EventType, parse_event
 from kwatch._handle import Handle
 from kwatch._kubeconfig import KubeConfig
+from kwatch._merging import merge
 from kwatch._replay import replay
 from kwatch._results import TIMEOUT, NoReply, Ok, Stop
 from kwatch._selectors import Selector
+from kwatch._source import Source
 from kwatch._status import WatchState, WatchStatus
 from kwatch._stop import StopEvent
 from kwatch._supervisor import Supervisor
@@ -57,6 +60,7 @@ __all__ = [
     "Ok",
     "ProtocolError",
     "Selector",
+    "Source",
     "StatusError",
     "Stop",
     "StopEvent",
@@ -69,8 +73,10 @@ __all__ = [
     "WatcherFailed",
     "__version__",
     "aconnect",
+    "amerge",
     "awatch",
     "connect",
+    "merge",
     "parse_event",
     "replay",
     "watch",

@@ -1,7 +1,8 @@
 """Several async iterators as one, each read in a task of its own."""
 
-from collections.abc import AsyncGenerator, Mapping
-from typing import TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from contextlib import aclosing
+from typing import NamedTuple, TypeVar
 
 import anyio
 
@@ -11,23 +12,31 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 
+class _End(NamedTuple):
+    """A source has raised an exception."""
+
+    error: Exception
+
+
 async def merged(
-    sources: Mapping[K, AsyncGenerator[T, None]],
+    sources: Mapping[K, AsyncIterable[T]],
+    *,
+    failed: Callable[[K, Exception], bool] = lambda _key, _error: False,
 ) -> AsyncGenerator[tuple[K, T], None]:
     """Read all sources at once, as `kwatch._merge.merged` does; they are closed on every way out.
 
     The tasks are no children of the caller's: a task group would be open between two items, and
     could not be closed by another task, or within another cancel scope, than it was opened in.
     """
-    send, receive = anyio.create_memory_object_stream[tuple[K, T]](len(sources))
-    readers: list[Reader[T]] = []
+    send, receive = anyio.create_memory_object_stream[tuple[K, T | _End]](len(sources))
+    readers: list[Reader[T | _End]] = []
     failures: list[Exception] = []
 
     def stop() -> None:
         for reader in readers:
             reader.stop()
 
-    def start(key: K, source: AsyncGenerator[T, None]) -> Reader[T]:
+    def start(key: K, source: AsyncIterable[T]) -> Reader[T | _End]:
         end = send.clone()
 
         def ended(error: Exception | None) -> None:
@@ -36,14 +45,17 @@ async def merged(
                 failures.append(error)
                 stop()
 
-        return Reader(key, source, lambda item: end.send((key, item)), ended)
+        return Reader(key, _guarded(source), lambda item: end.send((key, item)), ended)
 
     for key, source in sources.items():
         readers.append(start(key, source))
     send.close()
     try:
-        async for result in receive:  # until each reader has closed its end
-            yield result
+        async for key, item in receive:  # until each reader has closed its end
+            if not isinstance(item, _End):
+                yield key, item
+            elif not failed(key, item.error):
+                raise item.error
         for failure in failures:
             raise failure
     finally:
@@ -54,3 +66,17 @@ async def merged(
                     await reader.done.wait()
         finally:
             receive.close()
+
+
+async def _guarded(source: AsyncIterable[T]) -> AsyncGenerator[T | _End, None]:
+    """Give what a source gives, and then what it raises; close it, if it is a generator."""
+    try:
+        if isinstance(source, AsyncGenerator):
+            async with aclosing(source):
+                async for item in source:
+                    yield item
+        else:
+            async for item in source:
+                yield item
+    except Exception as error:
+        yield _End(error)

@@ -12,22 +12,20 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from contextlib import aclosing
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
 
-from kwatch._amerge import merged
+from kwatch._astreaming import merged_stream, stream
 from kwatch._awire import Wire
 from kwatch._backoff import Backoff
 from kwatch._client import abilities_of, check_client, options_of
-from kwatch._delivery import Delivery
 from kwatch._events import Event
 from kwatch._http import Reply, Request
-from kwatch._policy import Delay
+from kwatch._plan import Plan
 from kwatch._query import Query
 from kwatch._selectors import Selector
-from kwatch._session import Session
 from kwatch._sessions import sessions
 from kwatch._status import WatchStatus
 
@@ -72,7 +70,8 @@ def awatch(
     """
     check_client(client, "awatch")
     wire = Wire(client)
-    found = sessions(
+    make = partial(
+        sessions,
         kind,
         stopped=wire.stopped,
         abilities=abilities_of(client),
@@ -93,9 +92,11 @@ def awatch(
         subresource=subresource,
         shard=shard,
     )
+    found = make()
+    plan = Plan(wire, found, partial(make, apart=True), allow_bookmarks)
     if None in found:
-        return stream(wire, found[None])
-    return merged_stream(wire, found, allow_bookmarks=allow_bookmarks)
+        return plan.of(stream(wire, found[None]))
+    return plan.of(merged_stream(wire, found, allow_bookmarks=allow_bookmarks))
 
 
 async def aconnect(
@@ -153,56 +154,6 @@ async def aconnect(
     finally:
         await response.aclose()
     raise Reply(request, response.status_code, response.headers, body).error(time.time())
-
-
-async def stream(wire: Wire, session: Session) -> AsyncGenerator[Event, None]:
-    """Do what the session says, and yield what it gives."""
-    holding = False  # whether the consumer has an event: an exception is its own then
-    try:
-        while (step := session.next_step()) is not None:
-            if isinstance(step, Delay):
-                await wire.sleep(step.seconds)
-                continue
-            try:
-                async with wire.open(step, lambda: session.patience) as (code, headers, chunks):
-                    session.receive_response(code, headers)
-                    while session.reading and (chunk := await anext(chunks, None)) is not None:
-                        for event in session.receive_data(chunk):
-                            holding = True
-                            yield event
-                            holding = False
-                    for event in session.receive_eof():
-                        holding = True
-                        yield event
-                        holding = False
-            except (httpx.RequestError, OSError) as error:  # OSError: asyncio's TLS alerts
-                if holding or not session.receive_error(error):
-                    raise
-    finally:
-        session.close()
-
-
-async def merged_stream(
-    wire: Wire, found: Mapping[str | None, Session], *, allow_bookmarks: bool
-) -> AsyncGenerator[Event, None]:
-    """Do what several sessions say, and yield what they give, as it comes."""
-    sources = {
-        namespace: deliveries(wire, session, allow_bookmarks=allow_bookmarks)
-        for namespace, session in found.items()
-    }
-    async with aclosing(merged(sources)) as results:
-        async for _, delivery in results:
-            if delivery.take():
-                yield delivery.event
-
-
-async def deliveries(
-    wire: Wire, session: Session, *, allow_bookmarks: bool
-) -> AsyncGenerator[Delivery, None]:
-    """Do what a session says, and yield what it gives, for somebody to take elsewhere."""
-    async with aclosing(stream(wire, session)) as events:
-        async for event in events:
-            yield Delivery.of(session, event, allow_bookmarks=allow_bookmarks)
 
 
 async def answer(wire: Wire, questions: Generator[Request, Reply, T]) -> T:

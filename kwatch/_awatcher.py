@@ -7,7 +7,7 @@ import httpx
 
 from kwatch._adrive import fold
 from kwatch._ahandle import AsyncHandle
-from kwatch._async import deliveries
+from kwatch._astreaming import session_deliveries
 from kwatch._awire import Wire
 from kwatch._behaviour import Behaviour, check_behaviour
 from kwatch._client import abilities_of, check_client
@@ -126,5 +126,7 @@ def _handle(
         kind, apart=True, stopped=wire.stopped, abilities=abilities_of(client), **arguments
     )
     shown = bool(options.get("allow_bookmarks"))
-    sources = [deliveries(wire, session, allow_bookmarks=shown) for session in found.values()]
+    sources = [
+        session_deliveries(wire, session, allow_bookmarks=shown) for session in found.values()
+    ]
     return AsyncHandle(Life(watcher), init_arg, sources, status)

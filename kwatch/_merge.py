@@ -1,19 +1,24 @@
 """Several iterators as one, each read in a thread of its own."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import suppress
-from queue import Empty, Full, Queue
-from threading import Event, Thread, current_thread
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from queue import Empty, SimpleQueue
+from threading import Event, Semaphore, Thread, current_thread
 from typing import Final, NamedTuple, TypeVar
 
 from kwatch._reader import Reader
+from kwatch._stop import StopEvent
 
 K = TypeVar("K")
 T = TypeVar("T")
 Q = TypeVar("Q")
 
 LOOK_SECONDS: Final = 1.0
-"""How often a thread that waits looks whether the stream is over, or a signal has come."""
+"""How often a thread that waits looks whether a signal has come."""
+
+ROOM: Final = 4
+"""How many items of each source wait at most. With 1, a thread is woken for each, which takes
+three times as long; with more, large objects fill the memory, and cursors lag behind."""
 
 
 class _End(NamedTuple):
@@ -22,17 +27,29 @@ class _End(NamedTuple):
     error: BaseException | None
 
 
-def merged(
-    sources: Mapping[K, Iterable[T]], stop: Callable[[], object]
-) -> Generator[tuple[K, T], None, None]:
-    """Read all sources at once, and yield what each gives, as it comes.
+class _Over(BaseException):
+    """Nobody wants another item: ends a reader."""
 
-    Of each, no more is read ahead than the items that wait in a queue that has room for one of
-    each, so that a slow consumer slows the sources down.
+
+def merged(
+    sources: Mapping[K, Iterable[T]],
+    stop: Callable[[], object],
+    *,
+    failed: Callable[[K, Exception], bool] = lambda _key, _error: False,
+    left: Collection[K] = (),
+    stop_event: StopEvent | None = None,
+) -> Generator[tuple[K, T], None, None]:
+    """Read all sources at once, and yield what each gives, as it comes, and each in its turn.
+
+    Of each, no more is read ahead than `ROOM` items that wait, and one that waits for room, so that
+    a slow consumer slows the sources down, and a fast source delays another one by so many items.
 
     Args:
         sources: What to read, each under a key of its own.
         stop: Makes the sources end, whatever they are doing; called on every way out.
+        failed: Takes what a source raised, after all that it gave; tells whether the others go on.
+        left: Those that ``stop`` cannot end: they are not waited for.
+        stop_event: Ends it as if all were exhausted. None: nothing does.
 
     Yields:
         The key of a source, and what that gave.
@@ -43,50 +60,67 @@ def merged(
     >>> sorted(merged({"a": [1, 2], "b": [3]}, stop=lambda: None))
     [('a', 1), ('a', 2), ('b', 3)]
     """
-    results: Queue[tuple[K, T] | _End] = Queue(maxsize=len(sources))
+    results: SimpleQueue[tuple[K, T | _End] | None] = SimpleQueue()
+    rooms = {key: Semaphore(ROOM) for key in sources}
     is_over = Event()
 
-    def put(result: tuple[K, T] | _End) -> None:
-        is_put = False
-        while not is_put and not is_over.is_set():
-            with suppress(Full):
-                results.put(result, timeout=LOOK_SECONDS)
-                is_put = True
+    def put(key: K, item: T | _End) -> None:
+        if is_over.is_set() or not rooms[key].acquire() or is_over.is_set():
+            raise _Over
+        results.put((key, item))
 
-    def start(key: K, source: Iterable[T]) -> Thread:
-        reader = Reader(source, lambda item: put((key, item)), lambda error: put(_End(error)))
-        return reader.thread
-
-    threads: list[Thread] = []
-    try:
-        for key, source in sources.items():
-            threads.append(start(key, source))
-        running = len(threads)
-        while running:
-            result = _next(results)
-            if isinstance(result, _End):
-                running -= 1
-                if result.error is not None:
-                    raise result.error
-            else:
-                yield result
-    finally:
-        is_over.set()
-        stop()
-        if current_thread() not in threads:  # in which the garbage collector may have closed this
-            _join(threads, results)
+    threads: dict[K, Thread] = {}
+    with ExitStack() as stack:
+        if stop_event is not None:
+            stack.enter_context(stop_event.calling(lambda: results.put(None)))
+        try:
+            for key, source in sources.items():
+                threads[key] = _start(key, source, put)
+            yield from _taken(results, rooms, failed)
+        finally:
+            is_over.set()
+            stop()
+            for room in rooms.values():
+                room.release()
+            if current_thread() not in threads.values():  # where the garbage collector closes it
+                for key in threads.keys() - set(left):
+                    threads[key].join()
 
 
-def _next(results: "Queue[Q]") -> Q:
+def _start(key: K, source: Iterable[T], put: Callable[[K, T | _End], None]) -> Thread:
+    """Read a source in a thread."""
+
+    def ended(error: BaseException | None) -> None:
+        with suppress(_Over):
+            put(key, _End(error))
+
+    return Reader(source, lambda item: put(key, item), ended).thread
+
+
+def _taken(
+    results: "SimpleQueue[tuple[K, T | _End] | None]",
+    rooms: Mapping[K, Semaphore],
+    failed: Callable[[K, Exception], bool],
+) -> Generator[tuple[K, T], None, None]:
+    """Take what the readers give, until each has ended."""
+    running = len(rooms)
+    while running:
+        result = _next(results)
+        if result is None:
+            return
+        key, item = result
+        rooms[key].release()
+        if not isinstance(item, _End):
+            yield key, item
+            continue
+        running -= 1
+        error = item.error
+        if error is not None and not (isinstance(error, Exception) and failed(key, error)):
+            raise error
+
+
+def _next(results: "SimpleQueue[Q]") -> Q:
     """Wait for a result; a signal that comes right before the wait is handled soon after."""
     while True:
         with suppress(Empty):
             return results.get(timeout=LOOK_SECONDS)
-
-
-def _join(threads: Iterable[Thread], results: "Queue[Q]") -> None:
-    for thread in threads:
-        while thread.is_alive():
-            with suppress(Empty):
-                results.get_nowait()  # it may wait for room
-            thread.join(0.01)

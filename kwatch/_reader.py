@@ -1,6 +1,6 @@
 """`Reader`: a thread that reads a source."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from threading import Thread
 from typing import Generic, TypeVar
 
@@ -11,7 +11,7 @@ class Reader(Generic[T]):
     """Reads a source in a thread of its own.
 
     Args:
-        source: What to read, to its end.
+        source: What to read, to its end; a generator is closed, also where ``put`` has raised.
         put: Takes each item.
         ended: Takes the exception that the source has raised, or None, once it is over.
 
@@ -34,8 +34,12 @@ class Reader(Generic[T]):
     def _read(self) -> None:
         error: BaseException | None = None
         try:
-            for item in self._source:
-                self._put(item)
+            try:
+                for item in self._source:
+                    self._put(item)
+            finally:
+                if isinstance(self._source, Generator):
+                    self._source.close()
         except BaseException as raised:  # it is raised again, in the thread that handles the items
             error = raised
         self._ended(error)

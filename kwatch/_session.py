@@ -72,6 +72,7 @@ class Session:
     Attributes:
         status: See above.
         mark: The bookmark that ``marks_start`` has given, and that is for nobody else.
+        is_begun: Whether anybody has asked for the first step.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Session:
             raise TypeError(f"expected loads as a callable such as orjson.loads, got {loads!r}")
         self.status = status
         self.mark: Event | None = None
+        self.is_begun = False
         self._allow_bookmarks = allow_bookmarks
         self._marks_start = marks_start
         self._metadata_only = query.metadata_only
@@ -119,6 +121,7 @@ class Session:
         Raises:
             ValueError: The kind is cluster-scoped, and a namespace was given.
         """
+        self.is_begun = True
         if self._stopped():
             return None
         step = self._policy.next_step()

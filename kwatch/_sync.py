@@ -7,24 +7,22 @@ for the `StopEvent`.
 import random
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
 
 from kwatch._backoff import Backoff
 from kwatch._client import abilities_of, check_client, check_types, options_of
-from kwatch._delivery import Delivery
 from kwatch._events import Event
 from kwatch._http import Reply, Request
-from kwatch._merge import merged
-from kwatch._policy import Delay
+from kwatch._plan import Plan
 from kwatch._query import Query
 from kwatch._selectors import Selector
-from kwatch._session import Session
 from kwatch._sessions import sessions
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
+from kwatch._streaming import merged_stream, stream
 from kwatch._wire import Wire
 
 T = TypeVar("T")
@@ -140,7 +138,8 @@ def watch(
     check_client(client, "watch")
     check_types(stop_event=(stop_event, StopEvent))
     wire = Wire(client, stop_event)
-    found = sessions(
+    make = partial(
+        sessions,
         kind,
         stopped=wire.stopped,
         abilities=abilities_of(client),
@@ -161,9 +160,11 @@ def watch(
         subresource=subresource,
         shard=shard,
     )
+    found = make()
+    plan = Plan(wire, found, partial(make, apart=True), allow_bookmarks)
     if None in found:
-        return stream(wire, found[None])
-    return merged_stream(wire, found, allow_bookmarks=allow_bookmarks)
+        return plan.of(stream(wire, found[None]))
+    return plan.of(merged_stream(wire, found, allow_bookmarks=allow_bookmarks))
 
 
 def connect(
@@ -256,57 +257,6 @@ def connect(
     finally:
         response.close()
     raise Reply(request, response.status_code, response.headers, body).error(time.time())
-
-
-def stream(wire: Wire, session: Session) -> Generator[Event, None, None]:
-    """Do what the session says, and yield what it gives."""
-    holding = False  # whether the consumer has an event: an exception is its own then
-    try:
-        while (step := session.next_step()) is not None:
-            if isinstance(step, Delay):
-                wire.sleep(step.seconds)
-                continue
-            try:
-                with wire.open(step, lambda: session.patience) as (code, headers, chunks):
-                    session.receive_response(code, headers)
-                    while session.reading and (chunk := next(chunks, None)) is not None:
-                        for event in session.receive_data(chunk):
-                            holding = True
-                            yield event
-                            holding = False
-                    for event in session.receive_eof():
-                        holding = True
-                        yield event
-                        holding = False
-            except (httpx.RequestError, OSError) as error:  # OSError: asyncio's TLS alerts
-                if holding or not session.receive_error(error):
-                    raise
-    finally:
-        session.close()
-
-
-def merged_stream(
-    wire: Wire, found: Mapping[str | None, Session], *, allow_bookmarks: bool
-) -> Generator[Event, None, None]:
-    """Do what several sessions say, and yield what they give, as it comes."""
-    with wire.stopping() as stop:
-        sources = {
-            namespace: deliveries(wire, session, allow_bookmarks=allow_bookmarks)
-            for namespace, session in found.items()
-        }
-        with closing(merged(sources, stop)) as results:
-            for _, delivery in results:
-                if delivery.take():
-                    yield delivery.event
-
-
-def deliveries(
-    wire: Wire, session: Session, *, allow_bookmarks: bool
-) -> Generator[Delivery, None, None]:
-    """Do what a session says, and yield what it gives, for somebody to take elsewhere."""
-    with closing(stream(wire, session)) as events:
-        for event in events:
-            yield Delivery.of(session, event, allow_bookmarks=allow_bookmarks)
 
 
 def answer(wire: Wire, questions: Generator[Request, Reply, T]) -> T:

@@ -16,7 +16,7 @@ from kwatch._results import NoReply, Ok, Stop
 from kwatch._sessions import sessions
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
-from kwatch._sync import deliveries
+from kwatch._streaming import session_deliveries
 from kwatch._wire import Wire
 
 S = TypeVar("S")
@@ -129,5 +129,7 @@ def _handle(
         kind, apart=True, stopped=wire.stopped, abilities=abilities_of(client), **arguments
     )
     shown = bool(options.get("allow_bookmarks"))
-    sources = [deliveries(wire, session, allow_bookmarks=shown) for session in found.values()]
+    sources = [
+        session_deliveries(wire, session, allow_bookmarks=shown) for session in found.values()
+    ]
     return Handle(Life(watcher), init_arg, sources, stop, status, stop_event)

@@ -41,6 +41,8 @@ class Wire:
     def stopping(self) -> Iterator[Callable[[], None]]:
         """Have a stop event of its own, which the one that was handed in sets as well.
 
+        It must be entered before anything is sent.
+
         Yields:
             What sets it.
         """

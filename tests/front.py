@@ -13,9 +13,7 @@ from typing import Any
 import anyio
 import httpx
 
-from kwatch import Backoff, Event, WatchStatus
-from kwatch import _async as async_front
-from kwatch import _sync as sync_front
+from kwatch import Backoff, Event, WatchStatus, _astreaming, _streaming
 from kwatch._abilities import Abilities
 from kwatch._awire import Wire as AsyncWire
 from kwatch._query import Query
@@ -235,7 +233,7 @@ class Front:
 
 def _run(script: Script, session: Session, run: Run, limit: int) -> None:
     with httpx.Client(transport=script, base_url="https://kube.test") as client:
-        events = sync_front.stream(Wire(client, sleep=script.clock.sleep), session)
+        events = _streaming.stream(Wire(client, sleep=script.clock.sleep), session)
         for event in events:
             run.events.append(event)
             run.cursors.append(session.status.resource_version)
@@ -247,7 +245,7 @@ def _run(script: Script, session: Session, run: Run, limit: int) -> None:
 async def _arun(script: Script, session: Session, run: Run, limit: int) -> None:
     async with httpx.AsyncClient(transport=script, base_url="https://kube.test") as client:
         wire = AsyncWire(client, sleep=script.clock.async_sleep)
-        events = async_front.stream(wire, session)
+        events = _astreaming.stream(wire, session)
         try:
             async for event in events:
                 run.events.append(event)

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from kwatch._amerge import merged as amerged
-from kwatch._merge import merged
+from kwatch._merge import ROOM, merged
 
 PROMPT_SECONDS = 1.0
 """Generous for a busy machine: what it bounds takes some milliseconds."""
@@ -222,8 +222,8 @@ def test_sources_that_wait_for_room_are_closed_too(sources: Sources) -> None:
     results = merged({name: sources.endless(name) for name in "abcdefgh"}, sources.stop)
     next(results)
     until = time.monotonic() + 5
-    while sum(sources.given.values()) < 9 + 8 and time.monotonic() < until:
-        time.sleep(0.001)  # one was taken, eight wait in the queue, and eight for it
+    while sum(sources.given.values()) < 1 + 8 * (ROOM + 1) and time.monotonic() < until:
+        time.sleep(0.001)  # one was taken, some of each wait in the queue, and one for room
     close_promptly(results)
     assert sorted(sources.closed) == list("abcdefgh")
 
@@ -278,15 +278,16 @@ def test_no_sources_are_over_at_once(sources: Sources) -> None:
 
 
 def test_a_slow_consumer_slows_the_sources_down(sources: Sources) -> None:
-    """Of two, it has taken one item; two wait in the queue, and each source has one in hand."""
+    """It has taken some; of each of two, some wait in the queue, and one is in hand."""
     results = merged({"a": sources.endless("a"), "b": sources.endless("b")}, sources.stop)
+    ahead = 2 * (ROOM + 1)
     for taken in range(1, 6):
         next(results)
         until = time.monotonic() + 5
-        while sum(sources.given.values()) < taken + 4 and time.monotonic() < until:
+        while sum(sources.given.values()) < taken + ahead and time.monotonic() < until:
             time.sleep(0.001)
         time.sleep(0.01)  # what reads on would be far away by then
-        assert sum(sources.given.values()) == taken + 4
+        assert sum(sources.given.values()) == taken + ahead
     results.close()
 
 
@@ -297,7 +298,7 @@ def test_a_fast_source_does_not_starve_another(sources: Sources) -> None:
         others += key == "b"
         if others == 20:
             break
-        assert number < 20_000
+        assert number < 20 * (ROOM + 2)
     results.close()
 
 

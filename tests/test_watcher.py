@@ -39,7 +39,9 @@ def client(server: FakeAPIServer, world: World) -> Any:
 def start(world: World, log: Any, client: Any, **options: Any) -> Any:
     """Start a watcher, and wait until it watches."""
     handle = world.call(log.start_link, client, "Pod", **options)
-    until(lambda: handle.status.connects or not handle.is_alive())
+    namespace = options.get("namespace")
+    count = len(namespace) if isinstance(namespace, list) else 1
+    until(lambda: handle.status.connects >= count or not handle.is_alive())
     return handle
 
 
