@@ -6,6 +6,7 @@ from kwatch.testing._about import About
 from kwatch.testing._call import JSON, Call, Reply, text
 from kwatch.testing._discovery import aggregated_discovery, discovery
 from kwatch.testing._form import DISCOVERY, PARTIAL, accepted, form_of
+from kwatch.testing._gates import Gates
 from kwatch.testing._list import listed
 from kwatch.testing._openapi import V2, V2_PROTOBUF, openapi
 from kwatch.testing._query import Query, parse
@@ -32,7 +33,7 @@ class API:
         store: The objects.
         resources: What there is.
         token: The bearer token that is required; None: none.
-        watch_list: Whether ``sendInitialEvents`` is known.
+        gates: What of it all this server has.
     """
 
     def __init__(
@@ -41,12 +42,12 @@ class API:
         resources: Iterable[Resource],
         *,
         token: str | None,
-        watch_list: bool,
+        gates: Gates,
     ) -> None:
         self._store = store
         self._resources = tuple(resources)
         self._token = token
-        self._watch_list = watch_list
+        self._gates = gates
         self._documents = discovery(self._resources) | openapi(self._resources)
         self._aggregated = aggregated_discovery(self._resources)
         self._about = About(self._documents)
@@ -84,12 +85,12 @@ class API:
         resource, everywhere = at.resource, at.resource.namespaced and at.namespace is None
         match call.method:
             case "GET" | "HEAD":
-                query = parse(at, call.params, call.accept, watch_list=self._watch_list)
+                query = parse(at, call.params, call.accept, self._gates)
                 return query if query.watch else Reply(listed(self._store, query))
             case "POST" if not everywhere:
                 return create(self._store, call, at)
             case "DELETE" if not everywhere:
-                return delete_collection(self._store, call, at)
+                return delete_collection(self._store, call, at, self._gates)
         if everywhere and resource.custom:
             return NO_SUCH_PATH
         if call.method in {"PUT", "PATCH"} and resource.custom:

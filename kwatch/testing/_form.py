@@ -54,6 +54,11 @@ class Form:
         self._rows = rows
         self._headed = False
 
+    @property
+    def typed(self) -> bool:
+        """Whether a list is one of a built-in kind, whose metadata have all that there is."""
+        return not self._special and not self._resource.custom
+
     def one(self, obj: Object) -> Object:
         """One object, or what a watch sends of it.
 

@@ -36,7 +36,9 @@ def page(store: Store, query: Query) -> tuple[Object, list[Object]]:
     if left:
         metadata["continue"] = str(ContinueToken.after(revision, keys[found[-1]]))
         if not query.selective:
-            metadata["remainingItemCount"] = left
+            metadata["remainingItemCount"] = len(keys) - len(found)
+    if query.shards and query.form.typed:
+        metadata["shardInfo"] = {"selector": str(query.shards)}
     return metadata, [objects[keys[n]] for n in found]
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from kwatch.testing._continue import ContinueToken
 from kwatch.testing._field_selector import field_selector
 from kwatch.testing._form import PARTIAL, PARTIAL_LIST, Form, form_of
+from kwatch.testing._gates import Gates
 from kwatch.testing._invalid import invalid_options
 from kwatch.testing._label_selector import Predicate, label_selector
 from kwatch.testing._list_options import problems_of_list, problems_of_watch
 from kwatch.testing._object import Object
 from kwatch.testing._resources import Target
+from kwatch.testing._shard_selector import ShardSelector
 from kwatch.testing._status import APIError, bad_request
 from kwatch.testing._store import Change
 
@@ -25,8 +27,9 @@ class Query:
 
     Attributes:
         target: The collection.
-        matches: Both selectors.
-        selective: There is a selector.
+        matches: All selectors.
+        selective: There is a selector by labels or fields.
+        shards: The part of the collection that is wanted; None: all.
         watch: A watch and no list.
         form: The form in which objects are wanted.
         resource_version: None: unset, ``""`` or ``"0"``.
@@ -42,6 +45,7 @@ class Query:
     target: Target
     matches: Predicate
     selective: bool
+    shards: ShardSelector | None
     watch: bool
     form: Form
     resource_version: int | None
@@ -76,39 +80,38 @@ class Query:
         return self.resource_version or 0
 
 
-def parse(
-    target: Target, params: Mapping[str, str], accept: str | None, *, watch_list: bool
-) -> Query:
+def parse(target: Target, params: Mapping[str, str], accept: str | None, gates: Gates) -> Query:
     """Read the parameters.
 
     Args:
         target: The collection.
         params: The query parameters.
         accept: The ``Accept`` header.
-        watch_list: Whether the server knows ``sendInitialEvents``.
+        gates: Which parameters the server knows.
 
     Raises:
         APIError: 400, 406, 422, or 500 as the real server has it.
     """
     watch, send_initial_events = bool(_flag(params, "watch")), _flag(params, "sendInitialEvents")
     timeout_seconds, limit = integer(params, "timeoutSeconds"), integer(params, "limit")
-    by_label = label_selector(params.get("labelSelector", ""))
-    by_field = field_selector(target.resource, params.get("fieldSelector", ""))
-    _validate(params, watch=watch, watch_list=watch_list)
+    selected = _selected(target, params)
+    _validate(params, watch=watch, gates=gates)
+    shards = _shards(params) if gates.sharding else None
     token = None if watch else _token(params)
     version = _resource_version(params.get("resourceVersion", ""), watch=watch)
     limit = limit if limit and limit > 0 and params.get("resourceVersion") != "0" else None
     exact = version if _is_exact(params, limit) else None
     return Query(
         target=target,
-        matches=lambda obj: by_label(obj) and by_field(obj),
+        matches=lambda obj: selected(obj) and (shards is None or shards.selects(obj)),
         selective=bool(params.get("labelSelector") or params.get("fieldSelector")),
+        shards=shards,
         watch=watch,
         form=form_of(target.resource, params, accept, PARTIAL if watch else PARTIAL_LIST),
         resource_version=version,
         initial=version is None if send_initial_events is None else send_initial_events,
         bookmarks=bool(_flag(params, "allowWatchBookmarks")),
-        watch_list=watch_list,
+        watch_list=gates.watch_list,
         timeout_seconds=timeout_seconds or None,
         limit=limit,
         exact=token.revision if token else exact,
@@ -116,12 +119,22 @@ def parse(
     )
 
 
-def _validate(params: Mapping[str, str], *, watch: bool, watch_list: bool) -> None:
+def _selected(target: Target, params: Mapping[str, str]) -> Predicate:
+    """The selectors by labels and by fields."""
+    by_label = label_selector(params.get("labelSelector", ""))
+    by_field = field_selector(target.resource, params.get("fieldSelector", ""))
+    return lambda obj: by_label(obj) and by_field(obj)
+
+
+def _shards(params: Mapping[str, str]) -> ShardSelector | None:
+    text = params.get("shardSelector", "")
+    return ShardSelector.parse(text) if text else None
+
+
+def _validate(params: Mapping[str, str], *, watch: bool, gates: Gates) -> None:
     """Refuse what does not go together."""
-    problems = (
-        problems_of_watch(params, watch_list=watch_list) if watch else problems_of_list(params)
-    )
-    if causes := list(problems):
+    on_watch = problems_of_watch(params, watch_list=gates.watch_list)
+    if causes := list(on_watch if watch else problems_of_list(params)):
         raise invalid_options(causes)
 
 

@@ -11,6 +11,7 @@ from kwatch.testing._api import API
 from kwatch.testing._arguments import described
 from kwatch.testing._call import RecordedRequest
 from kwatch.testing._fault import Fault, Sort
+from kwatch.testing._gates import Gates
 from kwatch.testing._http import KubernetesHTTPServer
 from kwatch.testing._json import copied
 from kwatch.testing._kubeconfig import kubeconfig
@@ -38,6 +39,7 @@ class FakeAPIServer:
         bookmark_interval: Seconds between the bookmarks of a watch.
         watch_timeout: Seconds that a watch lives, at most; the client may ask for less.
         watch_list: False: ``sendInitialEvents`` is refused with 422, as older servers do.
+        sharding: ``shardSelector`` is obeyed; False: ignored, as without ``ShardedListAndWatch``.
 
     Attributes:
         requests: What has been asked, in the order of arrival.
@@ -60,6 +62,7 @@ class FakeAPIServer:
         bookmark_interval: float = 60.0,
         watch_timeout: float = 1800.0,
         watch_list: bool = True,
+        sharding: bool = False,
     ) -> None:
         self.requests: list[RecordedRequest] = []
         self.http = KubernetesHTTPServer(
@@ -70,7 +73,7 @@ class FakeAPIServer:
         self._store = Store()
         self._service = Service(
             self.http,
-            API(self._store, self._resources, token=token, watch_list=watch_list),
+            API(self._store, self._resources, token=token, gates=Gates(watch_list, sharding)),
             self._store,
             self._resources,
             bookmark_interval=bookmark_interval,

@@ -6,6 +6,7 @@ from typing import Any
 from kwatch.testing._body import check_patched, read_object, read_patch
 from kwatch.testing._call import Call, Reply
 from kwatch.testing._form import PARTIAL, Form, form_of
+from kwatch.testing._gates import Gates
 from kwatch.testing._invalid import invalid, versionless, wrong
 from kwatch.testing._list import page
 from kwatch.testing._object import Object, merged
@@ -68,10 +69,10 @@ def delete(store: Store, call: Call, at: Target) -> Reply:
     return Reply(_success(at.resource, obj) if gone else form.one(obj))
 
 
-def delete_collection(store: Store, call: Call, at: Target) -> Reply:
+def delete_collection(store: Store, call: Call, at: Target, gates: Gates) -> Reply:
     """DELETE of what a list would show; answers with that list."""
     deletion = Deletion.of(call)
-    query = parse(at, call.params, call.accept, watch_list=True)
+    query = parse(at, call.params, call.accept, gates)
     with store.changed:
         metadata, objects = page(store, query)
         for obj in objects:
