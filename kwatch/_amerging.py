@@ -53,10 +53,14 @@ def amerge(
 
 
 async def _amerge(sources: Mapping[Name, Source[Any]]) -> AsyncGenerator[tuple[Name, Any], None]:
-    read = {
-        name: _read_apart(plan_of(source.events), source.events) for name, source in sources.items()
-    }
-    results = merged(read, failed=lambda name, error: sources[name].bear(name, error))
+    plans = {name: plan_of(source.events) for name, source in sources.items()}
+    for name, plan in plans.items():
+        if plan is not None:
+            await sources[name].events.aclose()  # it is read here, in its stead
+    results = merged(
+        {name: _read_apart(plans[name], source.events) for name, source in sources.items()},
+        failed=lambda name, error: sources[name].bear(name, error),
+    )
     async with aclosing(results):
         async for name, item in results:
             if not isinstance(item, Delivery):

@@ -66,15 +66,16 @@ def _merge(
     sources: Mapping[Name, Source[Any]], stop_event: StopEvent | None
 ) -> Generator[tuple[Name, Any], None, None]:
     plans = {name: plan_of(source.events) for name, source in sources.items()}
+    left = {name for name, plan in plans.items() if plan is None}
     with ExitStack() as stack:
-        stops = [
-            stack.enter_context(plan.wire.stopping()) for plan in plans.values() if plan is not None
-        ]
+        stops = [stack.enter_context(plan.wire.stopping()) for plan in plans.values() if plan]
+        for name in plans.keys() - left:
+            sources[name].events.close()  # it is read here, in its stead
         results = merged(
             {name: _read_apart(plans[name], source.events) for name, source in sources.items()},
             lambda: [stop() for stop in stops],
             failed=lambda name, error: sources[name].bear(name, error),
-            left={name for name, plan in plans.items() if plan is None},
+            left=left,
             stop_event=stop_event,
         )
         for name, item in stack.enter_context(closing(results)):

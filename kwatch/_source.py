@@ -74,8 +74,8 @@ def _is_read_once(stream: Any) -> bool:
 
 def _check(source: Source[Any], name: Name, kind: type[Any]) -> None:
     events = source.events
-    if not isinstance(name, (int, str)):
-        raise TypeError(f"expected the name of a source as a str, got {name!r}")
+    if not isinstance(source.name, str):
+        raise TypeError(f"expected the name of a source as a str, got {source.name!r}")
     if not isinstance(events, kind):
         hint = ""
         if isinstance(events, (Iterable, AsyncIterable)):
