@@ -16,7 +16,8 @@ CRD = Resource(
 
 def fake_server() -> FakeAPIServer:
     """Make one that has lived: it knows no more what was at the resource version 1."""
-    server = FakeAPIServer(resources=(*DEFAULT_RESOURCES, CRD), token=TOKEN)
+    resources = (*DEFAULT_RESOURCES, CRD)
+    server = FakeAPIServer(resources=resources, token=TOKEN, sharding=True)
     server.create("CustomResourceDefinition", WIDGETS_CRD)
     server.compact()
     return server

@@ -439,3 +439,24 @@ def hang_up(sock: socket.socket) -> None:
     """End a connection, so that whoever reads from it is woken."""
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def gap(run: Run, box: Box, proxy: Proxy, path: str = "") -> Iterator[None]:
+    """Cut watches off; what is written meanwhile is a gap to them, until they list.
+
+    Each is answered 410 in the stream. The server's cache has all that was written when they list.
+    """
+
+    def change(request: httpx.Request) -> None:
+        if path not in request.url.path:
+            return
+        if "watch" in request.url.params:
+            request.url = request.url.copy_set_param("resourceVersion", "1")
+        else:
+            run.change = leave
+
+    run.change = change  # before any request that may come through when the proxy serves again
+    with proxy.refusing():
+        yield
+        box.wait_until_cached()

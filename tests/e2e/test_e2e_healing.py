@@ -7,9 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 
 from kwatch import Backoff, ExpiredError, KubeConfig, WatchStatus, watch
 
-from .live import Box, Front, Object, Proxy, Run, leave, wait_for
+from .live import Box, Front, Object, Proxy, Run, gap, leave, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -27,27 +27,6 @@ SOON = Backoff(initial=0.05, maximum=0.1)
 
 
 # Gaps
-
-
-@contextmanager
-def gap(run: Run, box: Box, proxy: Proxy, path: str = "") -> Iterator[None]:
-    """Cut watches off; what is written meanwhile is a gap to them, until they list.
-
-    Each is answered 410 in the stream. The server's cache has all that was written when they list.
-    """
-
-    def change(request: httpx.Request) -> None:
-        if path not in request.url.path:
-            return
-        if "watch" in request.url.params:
-            request.url = request.url.copy_set_param("resourceVersion", "1")
-        else:
-            run.change = leave
-
-    run.change = change  # before any request that may come through when the proxy serves again
-    with proxy.refusing():
-        yield
-        box.wait_until_cached()
 
 
 def make_a_gap(run: Run, box: Box, proxy: Proxy) -> None:
