@@ -9,7 +9,7 @@ from kwatch.cli import _completion as complete
 from kwatch.cli._formats import FORMATS
 from kwatch.cli._help import option, read_by
 from kwatch.cli._until import Condition
-from kwatch.cli._values import backoff, duration, function, lifetime
+from kwatch.cli._values import backoff, duration, function, lifetime, shard
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,6 +100,13 @@ def _what(function: F) -> F:
             is_flag=True,
             section=WHAT,
             help="Only the metadata of the objects.",
+        ),
+        option(
+            "--shard",
+            metavar="INDEX/COUNT",
+            section=WHAT,
+            callback=read_by(shard),
+            help="One of several parts of the objects, by the uid: 0/4 is the first of 4.",
         ),
     )(function)
 

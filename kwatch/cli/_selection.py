@@ -22,6 +22,7 @@ _PASSED_ON = (
     "resource_version",
     "metadata_only",
     "subresource",
+    "shard",
     "loads",
     "timeout_seconds",
     "backoff",

@@ -10,6 +10,7 @@ from typing import Any
 from kwatch import Backoff
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0}
+_SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 _PARTS = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h)")
 
 
@@ -63,6 +64,18 @@ def backoff(text: str) -> Backoff:
     if not 3 <= len(numbers) <= 4:
         raise ValueError(f"expected INITIAL,FACTOR,MAXIMUM such as 0.8,2,30, got {text!r}")
     return Backoff(*numbers)
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Read ``INDEX/COUNT``.
+
+    >>> shard("0/4")
+    (0, 4)
+    """
+    found = _SHARD.fullmatch(text)
+    if found is None or int(found[1]) >= int(found[2]):
+        raise ValueError(f"expected INDEX/COUNT such as 0/4, the first of 4, got {text!r}")
+    return int(found[1]), int(found[2])
 
 
 def function(text: str) -> Callable[[bytes], Any]:

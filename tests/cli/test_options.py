@@ -56,7 +56,7 @@ def test_what_watch_is_handed(
     monkeypatch.setattr(_selection, "watch", watch)
     argv = "wd w1 -n shop -n shop -l a=b --field-selector c=d --api-version example.com/v1"
     argv += " --metadata-only --subresource scale --loads json.loads --timeout-seconds 300"
-    argv += " --backoff 1,2,3 --resource-version 7"
+    argv += " --backoff 1,2,3 --resource-version 7 --shard 1/4"
     assert Run(capsys, *argv.split()).status == 0
     del handed["status"], handed["stop_event"]
     assert handed.pop("loads") is json.loads
@@ -71,6 +71,7 @@ def test_what_watch_is_handed(
         "allow_bookmarks": True,
         "metadata_only": True,
         "subresource": "scale",
+        "shard": (1, 4),
         "timeout_seconds": 300,
         "backoff": Backoff(1, 2, 3),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kwatch import Backoff
-from kwatch.cli._values import backoff, duration, function, lifetime, speed
+from kwatch.cli._values import backoff, duration, function, lifetime, shard, speed
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,14 @@ def test_what_is_no_speed(text: str) -> None:
 def test_what_is_no_lifetime(text: str) -> None:
     with pytest.raises(ValueError, match="expected whole seconds from 1 to 86400"):
         lifetime(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "1", "4/4", "5/4", "-1/4", "0/0", "a/b", "0/4/", "٣/4", "0/" + "1" * 5_000]
+)
+def test_what_is_no_shard(text: str) -> None:
+    with pytest.raises(ValueError, match="expected INDEX/COUNT such as 0/4, the first of 4, got"):
+        shard(text)
 
 
 def test_backoffs() -> None:
