@@ -1,0 +1,126 @@
+"""Where batches end, by the events of one watch."""
+
+from typing import Any
+
+import pytest
+
+from kwatch._events import Event, EventType
+from kwatch._shard import index_of
+from kwatch.spark._progress import Progress
+
+UIDS = [
+    next(uid for uid in map("{}-0000-0000".format, range(99)) if index_of(uid, 2) == shard)
+    for shard in range(2)
+]
+
+
+def event(shard: int, version: str, event_type: str = "modified") -> Event:
+    metadata: dict[str, Any] = {"uid": UIDS[shard], "resourceVersion": version}
+    return Event(EventType(event_type), {"metadata": metadata})
+
+
+def bookmark(version: str) -> Event:
+    return Event(EventType.BOOKMARK, {"metadata": {"resourceVersion": version}})
+
+
+def test_an_event_moves_its_own_shard() -> None:
+    progress = Progress(2, "9")
+    progress.take(event(1, "10"))
+    assert progress.offsets() == ["9", "10"]
+    assert not progress.is_quiet(1, "9", "10")
+    assert progress.is_quiet(1, "10", "10")
+
+
+def test_a_bookmark_moves_all_and_leaves_them_quiet() -> None:
+    progress = Progress(2, "9")
+    progress.take(event(1, "10"))
+    progress.take(bookmark("12"))
+    assert progress.offsets() == ["12", "12"]
+    assert progress.is_quiet(0, "9", "12")
+    assert progress.is_quiet(1, "10", "12")
+    assert not progress.is_quiet(1, "9", "12")
+    progress.take(bookmark("11"))
+    assert progress.offsets() == ["12", "12"]
+
+
+@pytest.mark.parametrize(("start", "end"), [("8", "12"), ("", "12"), ("9", "99"), ("12", "10")])
+def test_what_is_not_known_is_not_quiet(start: str, end: str) -> None:
+    progress = Progress(1, "9")
+    progress.take(bookmark("12"))
+    assert not progress.is_quiet(0, start, end)
+
+
+def test_a_late_deletion_is_in_the_range_that_follows() -> None:
+    progress = Progress(1, "9")
+    progress.take(event(0, "12"))
+    progress.take(event(0, "10", "deleted"))
+    assert progress.offsets() == ["12"]
+    progress.take(bookmark("15"))
+    assert not progress.is_quiet(0, "12", "15")
+    progress.take(bookmark("16"))
+    assert progress.is_quiet(0, "15", "16")
+    assert not progress.is_quiet(0, "12", "16")
+
+
+def test_after_a_gap_nothing_is_known_of_it() -> None:
+    progress = Progress(2, "9")
+    progress.restart("20", broke=False)
+    assert progress.offsets() == ["20", "20"]
+    assert not progress.is_quiet(0, "9", "20")
+    progress.take(bookmark("21"))
+    assert progress.is_quiet(0, "20", "21")
+
+
+def test_a_server_that_went_back_is_told_before_it_passes_where_it_was() -> None:
+    progress = Progress(2, "9")
+    progress.take(event(0, "30"))
+    assert progress.offsets() == ["30", "9"]
+    progress.take(event(0, "31"))
+    assert progress.is_past("20")
+    assert not progress.is_past("31")
+    progress.restart("20", broke=True)
+    progress.take(event(0, "40"))
+    assert progress.offsets() == ["20", "8"]
+    assert progress.offsets() == ["40", "20"]
+    assert not progress.is_quiet(0, "30", "20")
+    assert not progress.is_quiet(1, "9", "8")
+    assert not progress.is_quiet(1, "8", "20")
+
+
+def test_a_server_that_went_back_and_is_past_where_it_was() -> None:
+    progress = Progress(1, "9")
+    progress.restart("20", broke=True)  # nothing was told: no batch ends before
+    assert progress.offsets() == ["20"]
+    progress.restart("30", broke=True)
+    assert progress.offsets() == ["19"]
+    assert progress.offsets() == ["30"]
+
+
+def test_which_ranges_end_with_an_event() -> None:
+    progress = Progress(1, "9")
+    progress.take(event(0, "10"))
+    progress.take(bookmark("12"))
+    assert progress.ends_with_event(0, "10")
+    assert not progress.ends_with_event(0, "9")
+    assert not progress.ends_with_event(0, "12")
+
+
+def test_a_range_begins_where_the_last_event_of_any_shard_was() -> None:
+    progress = Progress(2, "9")
+    assert progress.offsets() == ["9", "9"]
+    progress.take(event(0, "12"))
+    assert progress.offsets() == ["12", "9"]
+    assert progress.calm_up_to(0, "9") == "9"
+    progress.take(event(1, "20"))
+    progress.take(event(0, "21"))
+    progress.take(event(1, "22"))
+    assert progress.offsets() == ["21", "22"]
+    assert progress.calm_up_to(1, "9") == "12"
+    assert progress.calm_up_to(0, "12") == "20"
+    assert progress.calm_up_to(0, "11") == "11"
+    progress.take(bookmark("30"))
+    assert progress.offsets() == ["30", "30"]
+    progress.restart("40", broke=False)
+    progress.take(event(1, "41"))
+    assert progress.offsets() == ["40", "41"]
+    assert progress.calm_up_to(1, "30") == "30"
