@@ -1,7 +1,6 @@
 """Several async iterators as one, each read in a task of its own."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 import anyio
@@ -18,10 +17,15 @@ class _End(NamedTuple):
     error: Exception
 
 
+async def _never(_key: object, _error: Exception) -> bool:
+    """Bear no failure."""
+    return False
+
+
 async def merged(
     sources: Mapping[K, AsyncIterable[T]],
     *,
-    failed: Callable[[K, Exception], bool] = lambda _key, _error: False,
+    failed: Callable[[K, Exception], Awaitable[bool]] = _never,
 ) -> AsyncGenerator[tuple[K, T], None]:
     """Read all sources at once, as `kwatch._merge.merged` does; they are closed on every way out.
 
@@ -54,7 +58,7 @@ async def merged(
         async for key, item in receive:  # until each reader has closed its end
             if not isinstance(item, _End):
                 yield key, item
-            elif not failed(key, item.error):
+            elif not await failed(key, item.error):
                 raise item.error
         for failure in failures:
             raise failure
@@ -70,13 +74,14 @@ async def merged(
 
 async def _guarded(source: AsyncIterable[T]) -> AsyncGenerator[T | _End, None]:
     """Give what a source gives, and then what it raises; close it, if it is a generator."""
+    error: Exception | None = None
     try:
+        async for item in source:
+            yield item
+    except Exception as raised:
+        error = raised
+    finally:
         if isinstance(source, AsyncGenerator):
-            async with aclosing(source):
-                async for item in source:
-                    yield item
-        else:
-            async for item in source:
-                yield item
-    except Exception as error:
+            await source.aclose()
+    if error is not None:
         yield _End(error)

@@ -8,8 +8,8 @@ from kwatch._amerge import merged
 from kwatch._astreaming import deliveries
 from kwatch._awire import Wire
 from kwatch._delivery import Delivery
-from kwatch._plan import Plan, plan_of
-from kwatch._source import Name, Source, sources_of
+from kwatch._plan import Plan
+from kwatch._source import Name, Source, plans_of, sources_of, told_apart
 
 T = TypeVar("T")
 
@@ -19,8 +19,9 @@ def amerge(
 ) -> AsyncGenerator[tuple[Name, T], None]:
     """Read several streams at once, as `merge` does: what `awatch` gives, or any async iterable.
 
-    Each is read in a task of its own, on asyncio or trio, which is cancelled on every way out; so
-    is a stream that is blocked, and each generator is closed.
+    Each is read in a task of its own, on asyncio or trio, which is cancelled on every way out,
+    also where the stream is blocked, and each generator is closed. No more items wait than there
+    are streams, and one of each for room. An ``on_error`` may be a coroutine function.
 
     Args:
         *streams: See `merge`.
@@ -30,7 +31,7 @@ def amerge(
 
     Raises:
         TypeError: One is no stream; at the call.
-        ValueError: Two have one name, or a watch was begun already; at the call.
+        ValueError: Two have one name, or one cannot be merged; at the call, as with `merge`.
         Exception: What a stream raised, as with `merge`.
 
     >>> import anyio, httpx
@@ -49,17 +50,17 @@ def amerge(
     ...     anyio.run(main, server.url)
     pods created web
     """
-    return _amerge(sources_of(streams, AsyncIterable))
+    return told_apart(_tagged(sources_of(streams, AsyncIterable)))
 
 
-async def _amerge(sources: Mapping[Name, Source[Any]]) -> AsyncGenerator[tuple[Name, Any], None]:
-    plans = {name: plan_of(source.events) for name, source in sources.items()}
-    for name, plan in plans.items():
-        if plan is not None:
-            await sources[name].events.aclose()  # it is read here, in its stead
+async def _tagged(sources: Mapping[Name, Source[Any]]) -> AsyncGenerator[tuple[Name, Any], None]:
+    """Read the sources of a merge."""
+    plans = plans_of(sources)
+    for name in plans:
+        await sources[name].events.aclose()  # it is read here, in its stead
     results = merged(
-        {name: _read_apart(plans[name], source.events) for name, source in sources.items()},
-        failed=lambda name, error: sources[name].bear(name, error),
+        {name: _read_apart(plans.get(name), source) for name, source in sources.items()},
+        failed=lambda name, error: sources[name].areport(error),
     )
     async with aclosing(results):
         async for name, item in results:
@@ -69,8 +70,9 @@ async def _amerge(sources: Mapping[Name, Source[Any]]) -> AsyncGenerator[tuple[N
                 yield name, item.event
 
 
-def _read_apart(plan: Plan[Wire] | None, events: AsyncIterable[T]) -> AsyncIterable[T | Delivery]:
-    """Give what a stream gives, such that it can be handled elsewhere than where it is read."""
+def _read_apart(plan: Plan[Wire] | None, source: Source[Any]) -> AsyncIterable[Any]:
+    """Give what a source gives, such that it can be handled elsewhere than where it is read."""
     if plan is None:
+        events: AsyncIterable[Any] = source.events
         return events
     return deliveries(plan.wire, plan.again(), allow_bookmarks=plan.allow_bookmarks)

@@ -13,8 +13,8 @@ from kwatch._policy import Delay
 from kwatch._session import Session
 
 
-async def stream(wire: Wire, session: Session) -> AsyncGenerator[Event, None]:
-    """Do what the session says, and yield what it gives."""
+async def stream(wire: Wire, session: Session, _plan: object = None) -> AsyncGenerator[Event, None]:
+    """Do what the session says, and yield what it gives; the plan lives as long as this."""
     holding = False  # whether the consumer has an event: an exception is its own then
     try:
         while (step := session.next_step()) is not None:
@@ -63,7 +63,11 @@ async def deliveries(
 
 
 async def merged_stream(
-    wire: Wire, sessions: Mapping[str | None, Session], *, allow_bookmarks: bool
+    wire: Wire,
+    sessions: Mapping[str | None, Session],
+    _plan: object = None,
+    *,
+    allow_bookmarks: bool,
 ) -> AsyncGenerator[Event, None]:
     """Do what one or more sessions say, and yield what the consumer is to see."""
     async with aclosing(deliveries(wire, sessions, allow_bookmarks=allow_bookmarks)) as results:

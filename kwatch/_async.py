@@ -70,15 +70,8 @@ def awatch(
     """
     check_client(client, "awatch")
     wire = Wire(client)
-    make = partial(
-        sessions,
+    queries = Query.each(
         kind,
-        stopped=wire.stopped,
-        abilities=abilities_of(client),
-        allow_bookmarks=allow_bookmarks,
-        loads=loads,
-        backoff=backoff,
-        status=status,
         api_version=api_version,
         resource_path=resource_path,
         namespace=namespace,
@@ -92,11 +85,22 @@ def awatch(
         subresource=subresource,
         shard=shard,
     )
+    make = partial(
+        sessions,
+        queries,
+        stopped=wire.stopped,
+        abilities=abilities_of(client),
+        allow_bookmarks=allow_bookmarks,
+        loads=loads,
+        backoff=backoff,
+        status=status,
+    )
     found = make()
     plan = Plan(wire, found, partial(make, apart=True), allow_bookmarks)
     if None in found:
-        return plan.of(stream(wire, found[None]))
-    return plan.of(merged_stream(wire, found, allow_bookmarks=allow_bookmarks))
+        return plan.attach_to(stream(wire, found[None], plan))
+    shown = merged_stream(wire, found, plan, allow_bookmarks=allow_bookmarks)
+    return plan.attach_to(shown)
 
 
 async def aconnect(

@@ -15,7 +15,7 @@ from kwatch._either import Method
 from kwatch._life import Life
 from kwatch._options import WatchOptions
 from kwatch._results import NoReply, Ok, Stop
-from kwatch._sessions import sessions
+from kwatch._sessions import sessions_apart
 from kwatch._status import WatchStatus
 
 S = TypeVar("S")
@@ -122,9 +122,7 @@ def _handle(
     status = options.get("status") or WatchStatus()
     wire = Wire(client)
     arguments: dict[str, Any] = {**options, "status": status}
-    found = sessions(
-        kind, apart=True, stopped=wire.stopped, abilities=abilities_of(client), **arguments
-    )
+    found = sessions_apart(kind, stopped=wire.stopped, abilities=abilities_of(client), **arguments)
     shown = bool(options.get("allow_bookmarks"))
     sources = [
         session_deliveries(wire, session, allow_bookmarks=shown) for session in found.values()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
-from threading import Event, Semaphore, Thread, current_thread
+from threading import Event, Thread, current_thread
 from typing import Final, NamedTuple, TypeVar
 
 from kwatch._reader import Reader
@@ -31,12 +31,33 @@ class _Over(BaseException):
     """Nobody wants another item: ends a reader."""
 
 
+class Room:
+    """How many items of a source may still be read ahead.
+
+    A queue is what the garbage collector may touch in a thread that is touching it: it may close an
+    iterator that somebody has left, anywhere.
+    """
+
+    def __init__(self) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(ROOM):
+            self.give()
+
+    def take(self) -> None:
+        """Wait until there is room for one more."""
+        self._free.get()
+
+    def give(self) -> None:
+        """One was taken."""
+        self._free.put(None)
+
+
 def merged(
     sources: Mapping[K, Iterable[T]],
     stop: Callable[[], object],
     *,
     failed: Callable[[K, Exception], bool] = lambda _key, _error: False,
-    left: Collection[K] = (),
+    unstoppable: Collection[K] = (),
     stop_event: StopEvent | None = None,
 ) -> Generator[tuple[K, T], None, None]:
     """Read all sources at once, and yield what each gives, as it comes, and each in its turn.
@@ -48,8 +69,8 @@ def merged(
         sources: What to read, each under a key of its own.
         stop: Makes the sources end, whatever they are doing; called on every way out.
         failed: Takes what a source raised, after all that it gave; tells whether the others go on.
-        left: Those that ``stop`` cannot end: they are not waited for.
-        stop_event: Ends it as if all were exhausted. None: nothing does.
+        unstoppable: Those that ``stop`` cannot end: they are not waited for.
+        stop_event: Ends it as if all were exhausted, whatever was read ahead. None: nothing does.
 
     Yields:
         The key of a source, and what that gave.
@@ -61,29 +82,33 @@ def merged(
     [('a', 1), ('a', 2), ('b', 3)]
     """
     results: SimpleQueue[tuple[K, T | _End] | None] = SimpleQueue()
-    rooms = {key: Semaphore(ROOM) for key in sources}
+    rooms = {key: Room() for key in sources}
     is_over = Event()
 
     def put(key: K, item: T | _End) -> None:
-        if is_over.is_set() or not rooms[key].acquire() or is_over.is_set():
+        if not is_over.is_set():
+            rooms[key].take()
+        if is_over.is_set():
             raise _Over
         results.put((key, item))
 
     threads: dict[K, Thread] = {}
     with ExitStack() as stack:
         if stop_event is not None:
+            if stop_event.is_set():
+                return
             stack.enter_context(stop_event.calling(lambda: results.put(None)))
         try:
             for key, source in sources.items():
                 threads[key] = _start(key, source, put)
-            yield from _taken(results, rooms, failed)
+            yield from _taken(results, rooms, failed, stop_event)
         finally:
             is_over.set()
-            stop()
             for room in rooms.values():
-                room.release()
+                room.give()
+            stop()
             if current_thread() not in threads.values():  # where the garbage collector closes it
-                for key in threads.keys() - set(left):
+                for key in threads.keys() - set(unstoppable):
                     threads[key].join()
 
 
@@ -99,17 +124,18 @@ def _start(key: K, source: Iterable[T], put: Callable[[K, T | _End], None]) -> T
 
 def _taken(
     results: "SimpleQueue[tuple[K, T | _End] | None]",
-    rooms: Mapping[K, Semaphore],
+    rooms: Mapping[K, Room],
     failed: Callable[[K, Exception], bool],
+    stop_event: StopEvent | None,
 ) -> Generator[tuple[K, T], None, None]:
     """Take what the readers give, until each has ended."""
     running = len(rooms)
     while running:
         result = _next(results)
-        if result is None:
+        if result is None or (stop_event is not None and stop_event.is_set()):
             return
         key, item = result
-        rooms[key].release()
+        rooms[key].give()
         if not isinstance(item, _End):
             yield key, item
             continue

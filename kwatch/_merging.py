@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from kwatch._client import check_types
 from kwatch._delivery import Delivery
 from kwatch._merge import merged
-from kwatch._plan import Plan, plan_of
-from kwatch._source import Name, Source, sources_of
+from kwatch._plan import Plan
+from kwatch._source import Name, Source, plans_of, sources_of, told_apart
 from kwatch._stop import StopEvent
 from kwatch._streaming import deliveries
 from kwatch._wire import Wire
@@ -28,8 +28,9 @@ def merge(
     The status of a watch, and the cursor in it, goes with what was yielded here, and not with what
     was read ahead. What wraps a watch, such as `itertools.islice`, is read ahead with its status.
 
-    On every way out, each watch ends at once, whatever it is doing. Any other stream that is
-    blocked is left to its thread, and is closed there when it gives its next item.
+    On every way out, each watch ends at once, whatever it is doing; what was read ahead of it is
+    left out, as its cursor tells. Any other stream that is blocked is left to its thread, and is
+    closed there when it gives its next item.
 
     Args:
         *streams: What `watch` has given, any other iterable, or a `Source`, which has a name and
@@ -42,7 +43,8 @@ def merge(
 
     Raises:
         TypeError: One is no stream; at the call.
-        ValueError: Two have one name, or a watch was begun already; at the call.
+        ValueError: Two have one name, a watch was begun already or is in another merge, or one is a
+            merge itself; at the call.
         Exception: What a stream raised, once all that it gave before was yielded, unless its
             `Source` has an ``on_error``.
 
@@ -59,34 +61,35 @@ def merge(
     pods created web
     """
     check_types(stop_event=(stop_event, StopEvent))
-    return _merge(sources_of(streams, Iterable), stop_event)
+    return told_apart(_tagged(sources_of(streams, Iterable), stop_event))
 
 
-def _merge(
+def _tagged(
     sources: Mapping[Name, Source[Any]], stop_event: StopEvent | None
 ) -> Generator[tuple[Name, Any], None, None]:
-    plans = {name: plan_of(source.events) for name, source in sources.items()}
-    left = {name for name, plan in plans.items() if plan is None}
+    """Read the sources of a merge."""
+    plans = plans_of(sources)
     with ExitStack() as stack:
-        stops = [stack.enter_context(plan.wire.stopping()) for plan in plans.values() if plan]
-        for name in plans.keys() - left:
+        stops = [stack.enter_context(plan.wire.stopping()) for plan in plans.values()]
+        for name in plans:
             sources[name].events.close()  # it is read here, in its stead
         results = merged(
-            {name: _read_apart(plans[name], source.events) for name, source in sources.items()},
-            lambda: [stop() for stop in stops],
-            failed=lambda name, error: sources[name].bear(name, error),
-            left=left,
+            {name: _read_apart(plans.get(name), source) for name, source in sources.items()},
+            lambda: [stop.set() for stop in stops],
+            failed=lambda name, error: sources[name].report(error),
+            unstoppable=sources.keys() - plans.keys(),
             stop_event=stop_event,
         )
         for name, item in stack.enter_context(closing(results)):
             if not isinstance(item, Delivery):
                 yield name, item
-            elif item.take():
+            elif not plans[name].wire.stopped() and item.take():
                 yield name, item.event
 
 
-def _read_apart(plan: Plan[Wire] | None, events: Iterable[T]) -> Iterable[T | Delivery]:
-    """Give what a stream gives, such that it can be handled elsewhere than where it is read."""
+def _read_apart(plan: Plan[Wire] | None, source: Source[Any]) -> Iterable[Any]:
+    """Give what a source gives, such that it can be handled elsewhere than where it is read."""
     if plan is None:
+        events: Iterable[Any] = source.events
         return events
     return deliveries(plan.wire, plan.again(), allow_bookmarks=plan.allow_bookmarks)

@@ -1,6 +1,7 @@
 """`Reader`: a thread that reads a source."""
 
 from collections.abc import Callable, Generator, Iterable
+from contextvars import copy_context
 from threading import Thread
 from typing import Generic, TypeVar
 
@@ -28,7 +29,8 @@ class Reader(Generic[T]):
         self._source = source
         self._put = put
         self._ended = ended
-        self.thread = Thread(target=self._read, name="kwatch-reader", daemon=True)
+        run = copy_context().run  # what the source asks for is what its maker would get
+        self.thread = Thread(target=run, args=(self._read,), name="kwatch-reader", daemon=True)
         self.thread.start()
 
     def _read(self) -> None:

@@ -16,7 +16,7 @@ from kwatch._status import WatchStatus
 
 
 def sessions(
-    kind: str | None = None,
+    queries: Mapping[str | None, Query],
     *,
     apart: bool = False,
     stopped: Callable[[], bool],
@@ -25,12 +25,11 @@ def sessions(
     loads: Callable[[bytes], Any] | None = None,
     backoff: Backoff | None = None,
     status: WatchStatus | None = None,
-    **query: Any,
 ) -> dict[str | None, Session]:
     """Make a session for each namespace, or one under None, with the real clock and real chance.
 
     Args:
-        kind: See `watch`.
+        queries: What to watch in each namespace, or in all as one: see `Query.each`.
         apart: Whether what a session gives is handled elsewhere than where it is read, so that
             the status has to wait for that; the sessions of several namespaces always are.
         stopped: Tells whether the stream is to end.
@@ -38,15 +37,12 @@ def sessions(
         allow_bookmarks: See `watch`, as for those that follow.
         loads: See `watch`.
         backoff: See `watch`.
-        status: See `watch`.
-        **query: The other arguments of `watch`, see `Query.each`.
+        status: See `watch`; it begins anew.
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: An argument cannot be right.
     """
     check_types(backoff=(backoff, Backoff), status=(status, WatchStatus))
-    queries = Query.each(kind, **query)
     apart = apart or None not in queries
     whole = status or WatchStatus()
     statuses: Mapping[str | None, WatchStatus] = parts(whole, queries) if apart else {None: whole}
@@ -69,3 +65,42 @@ def sessions(
         )
         for namespace, query in queries.items()
     }
+
+
+def sessions_apart(
+    kind: str | None = None,
+    *,
+    stopped: Callable[[], bool],
+    abilities: Abilities,
+    allow_bookmarks: bool = False,
+    loads: Callable[[bytes], Any] | None = None,
+    backoff: Backoff | None = None,
+    status: WatchStatus | None = None,
+    **query: Any,
+) -> dict[str | None, Session]:
+    """Make the sessions of a watcher, which handles elsewhere what they give.
+
+    Args:
+        kind: See `watch`.
+        stopped: See `sessions`, as for those that follow.
+        abilities: See `sessions`.
+        allow_bookmarks: See `sessions`.
+        loads: See `sessions`.
+        backoff: See `sessions`.
+        status: See `sessions`.
+        **query: The other arguments of `watch`, see `Query.each`.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument cannot be right.
+    """
+    return sessions(
+        Query.each(kind, **query),
+        apart=True,
+        stopped=stopped,
+        abilities=abilities,
+        allow_bookmarks=allow_bookmarks,
+        loads=loads,
+        backoff=backoff,
+        status=status,
+    )

@@ -7,6 +7,9 @@ from typing import Any, Final
 from kwatch._errors import ProtocolError
 from kwatch._events import Object, describe
 
+MAX_COUNT: Final = 1_000_000
+"""So many shards there may be."""
+
 _BITS: Final = 64
 _FNV_OFFSET: Final = 0xCBF29CE484222325
 _FNV_PRIME: Final = 0x100000001B3
@@ -62,10 +65,9 @@ class Shard:
         if len(pair) != 2 or any(type(number) is not int for number in pair):
             raise TypeError(f"expected shard as (index, count), such as (0, 4), got {shard!r}")
         index, count = pair
-        if not 0 <= index < count <= 2**_BITS:
-            raise ValueError(
-                f"expected shard=(index, count) with 0 <= index < count, got {shard!r}"
-            )
+        if not 0 <= index < count <= MAX_COUNT:
+            expected = f"expected shard as (index, count) with 0 <= index < count <= {MAX_COUNT}"
+            raise ValueError(f"{expected}, got {shard!r}")
         return cls(index, count)
 
     @property

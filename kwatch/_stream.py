@@ -134,6 +134,8 @@ class Stream:
                 return False
             self.news += 1
             return known is None or known.take(event)
+        if not bookmark and not self._is_ours(event):
+            return False
         if known is not None and not bookmark and known.has(event.obj):
             return False
         raise BackInTimeError(

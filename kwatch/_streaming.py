@@ -16,8 +16,8 @@ from kwatch._session import Session
 from kwatch._wire import Wire
 
 
-def stream(wire: Wire, session: Session) -> Generator[Event, None, None]:
-    """Do what the session says, and yield what it gives."""
+def stream(wire: Wire, session: Session, _plan: object = None) -> Generator[Event, None, None]:
+    """Do what the session says, and yield what it gives; the plan lives as long as this."""
     holding = False  # whether the consumer has an event: an exception is its own then
     try:
         while (step := session.next_step()) is not None:
@@ -64,13 +64,17 @@ def deliveries(
         (only,) = sources.values()
         yield from only
         return
-    with wire.stopping() as stop, closing(merged(sources, stop)) as results:
+    with wire.stopping() as own, closing(merged(sources, own.set, stop_event=own)) as results:
         for _, delivery in results:
             yield delivery
 
 
 def merged_stream(
-    wire: Wire, sessions: Mapping[str | None, Session], *, allow_bookmarks: bool
+    wire: Wire,
+    sessions: Mapping[str | None, Session],
+    _plan: object = None,
+    *,
+    allow_bookmarks: bool,
 ) -> Generator[Event, None, None]:
     """Do what one or more sessions say, and yield what the consumer is to see."""
     with closing(deliveries(wire, sessions, allow_bookmarks=allow_bookmarks)) as results:

@@ -138,15 +138,8 @@ def watch(
     check_client(client, "watch")
     check_types(stop_event=(stop_event, StopEvent))
     wire = Wire(client, stop_event)
-    make = partial(
-        sessions,
+    queries = Query.each(
         kind,
-        stopped=wire.stopped,
-        abilities=abilities_of(client),
-        allow_bookmarks=allow_bookmarks,
-        loads=loads,
-        backoff=backoff,
-        status=status,
         api_version=api_version,
         resource_path=resource_path,
         namespace=namespace,
@@ -160,11 +153,22 @@ def watch(
         subresource=subresource,
         shard=shard,
     )
+    make = partial(
+        sessions,
+        queries,
+        stopped=wire.stopped,
+        abilities=abilities_of(client),
+        allow_bookmarks=allow_bookmarks,
+        loads=loads,
+        backoff=backoff,
+        status=status,
+    )
     found = make()
     plan = Plan(wire, found, partial(make, apart=True), allow_bookmarks)
     if None in found:
-        return plan.of(stream(wire, found[None]))
-    return plan.of(merged_stream(wire, found, allow_bookmarks=allow_bookmarks))
+        return plan.attach_to(stream(wire, found[None], plan))
+    shown = merged_stream(wire, found, plan, allow_bookmarks=allow_bookmarks)
+    return plan.attach_to(shown)
 
 
 def connect(

@@ -13,7 +13,7 @@ from kwatch._handle import Handle
 from kwatch._life import Life
 from kwatch._options import WatchOptions
 from kwatch._results import NoReply, Ok, Stop
-from kwatch._sessions import sessions
+from kwatch._sessions import sessions_apart
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
 from kwatch._streaming import session_deliveries
@@ -125,9 +125,7 @@ def _handle(
     stop = StopEvent()
     wire = Wire(client, stop)
     arguments: dict[str, Any] = {**options, "status": status}
-    found = sessions(
-        kind, apart=True, stopped=wire.stopped, abilities=abilities_of(client), **arguments
-    )
+    found = sessions_apart(kind, stopped=wire.stopped, abilities=abilities_of(client), **arguments)
     shown = bool(options.get("allow_bookmarks"))
     sources = [
         session_deliveries(wire, session, allow_bookmarks=shown) for session in found.values()

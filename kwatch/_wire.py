@@ -38,18 +38,18 @@ class Wire:
         return self._stop_event is not None and self._stop_event.is_set()
 
     @contextmanager
-    def stopping(self) -> Iterator[Callable[[], None]]:
+    def stopping(self) -> Iterator[StopEvent]:
         """Have a stop event of its own, which the one that was handed in sets as well.
 
-        It must be entered before anything is sent.
+        From then on it is what ends requests, so that it must be entered before any is sent.
 
         Yields:
-            What sets it.
+            The event.
         """
         given, own = self._stop_event, StopEvent()
         self._stop_event, self.sleep = own, own.wait
         with nullcontext() if given is None else given.calling(own.set):
-            yield own.set
+            yield own
 
     @contextmanager
     def open(

@@ -1,10 +1,13 @@
 """`merge` and `amerge`: several streams as one, over real HTTP, for both front ends."""
 
 import gc
+import json
 import threading
 import time
+import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, closing, contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from typing import Any
 
@@ -23,6 +26,7 @@ from kwatch import (
     merge,
     watch,
 )
+from kwatch._merge import merged
 from kwatch.testing import FakeAPIServer
 
 QUICK = Backoff(initial=0.02, maximum=0.02)
@@ -130,7 +134,7 @@ def test_what_a_source_raises_comes_after_what_it_gave(streams: Streams) -> None
 def test_a_watch_that_fails(streams: Streams, server: FakeAPIServer) -> None:
     with pytest.raises(LookupError, match="podz") as caught:
         streams.read(lambda watched: [watched("Pod"), watched("podz")])
-    assert caught.value.__notes__ == ["raised by the source 1"]
+    assert caught.value.__notes__ == ["raised by the source '1'"]
 
 
 def test_a_source_that_may_fail_is_left_out_and_reported(
@@ -347,7 +351,7 @@ def test_a_gap_is_raised_with_its_source(server: FakeAPIServer) -> None:
         pytest.raises(ExpiredError) as caught,
     ):
         next(events)
-    assert caught.value.__notes__ == ["raised by the source 0"]
+    assert caught.value.__notes__ == ["raised by the source '0'"]
 
 
 # What may be merged
@@ -358,7 +362,7 @@ def test_a_watch_that_was_begun_is_refused(server: FakeAPIServer) -> None:
     with httpx.Client(base_url=server.url) as client:
         events = watch(client, "Pod", **INITIAL)
         next(events)
-        with pytest.raises(ValueError, match="that nobody has read of as source 1"):
+        with pytest.raises(ValueError, match="that nobody has read of as source '1'"):
             merge([], events)
         events.close()
 
@@ -402,9 +406,9 @@ def test_one_stream_twice() -> None:
 @pytest.mark.parametrize(
     ("combine", "stream", "message"),
     [
-        (merge, astream(), "Iterable as source 0, got async_generator: merge takes what watch"),
-        (amerge, [], "AsyncIterable as source 0, got list: merge takes what watch gives"),
-        (merge, 5, "expected Iterable as source 0, got int$"),
+        (merge, astream(), "Iterable as source '0', got async_generator: merge takes what watch"),
+        (amerge, [], "AsyncIterable as source '0', got list: merge takes what watch gives"),
+        (merge, 5, "expected Iterable as source '0', got int$"),
         (merge, Source(7, []), "the name of a source as a str, got 7"),  # type: ignore[arg-type]
         (merge, Source("a", [], 7), "on_error as a callable, got 7"),  # type: ignore[arg-type]
     ],
@@ -467,3 +471,164 @@ def test_a_fast_source_does_not_hold_up_another() -> None:
         assert number < 50 * 20
     events.close()
     wait_until(lambda: not [t for t in threading.enumerate() if t.name == "kwatch-reader"])
+
+
+# What was read ahead, and what is left behind
+
+
+@pytest.mark.parametrize("namespace", [None, ["default", "other"]])
+def test_what_was_read_ahead_does_not_come_after_a_stop(
+    server: FakeAPIServer, no_thread_left: None, namespace: Any
+) -> None:
+    """Of the merge, of one of its watches, and of a watch of several namespaces."""
+    for number in range(30):
+        server.create("Pod", f"p-{number}")
+    options = {"namespace": namespace, **INITIAL}
+    with httpx.Client(base_url=server.url) as client:
+        for stops_all in (True, False):
+            event = StopEvent()
+            one = watch(client, "Pod", stop_event=None if stops_all else event, **options)
+            events = merge(one, stop_event=event if stops_all else None)
+            next(events)
+            time.sleep(0.05)  # what could be read ahead is
+            event.set()
+            assert list(events) == []
+        event = StopEvent()
+        alone = watch(client, "Pod", stop_event=event, **options)
+        next(alone)
+        time.sleep(0.05)
+        event.set()
+        assert list(alone) == []
+
+
+def test_a_merge_that_is_stopped_already_reads_nothing(server: FakeAPIServer) -> None:
+    stop_event = StopEvent()
+    stop_event.set()
+    items = iter(range(9))
+    with httpx.Client(base_url=server.url) as client:
+        assert list(merge(items, watch(client, "Pod"), stop_event=stop_event)) == []
+    assert next(items) == 0
+    assert not server.requests
+
+
+def test_a_watch_is_merged_once(server: FakeAPIServer) -> None:
+    with httpx.Client(base_url=server.url) as client:
+        events = watch(client, "Pod")
+        merge(events)
+        with pytest.raises(ValueError, match="a watch of its own as source '0', got one of anoth"):
+            merge(events)
+
+
+def test_a_watch_that_somebody_begins_after_it_was_handed_over(server: FakeAPIServer) -> None:
+    server.create("Pod", "web")
+    with httpx.Client(base_url=server.url) as client:
+        events = watch(client, "Pod", **INITIAL)
+        merged = merge(events)
+        next(events)
+        with pytest.raises(ValueError, match="that nobody has read of"):
+            next(merged)
+        events.close()
+
+
+@pytest.mark.parametrize("combine", [merge, amerge])
+def test_a_merge_of_merges_is_refused(combine: Any) -> None:
+    """What it has read ahead would move the cursors of its watches."""
+    inner = combine()
+    with pytest.raises(ValueError, match="expected no merge as source '0': give all sources to"):
+        combine(inner)
+
+
+def test_async_an_on_error_that_is_a_coroutine_function() -> None:
+    log: list[tuple[str, str]] = []
+
+    async def note(name: str, error: Exception) -> None:
+        await anyio.lowlevel.checkpoint()
+        log.append((name, repr(error)))
+
+    async def broken() -> AsyncGenerator[int, None]:
+        yield 1
+        raise KeyError("x")
+
+    async def body() -> None:
+        assert [item async for item in amerge(Source("a", broken(), note))] == [("a", 1)]
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(body, backend=backend)
+    assert log == [("a", "KeyError('x')")] * 2
+    with pytest.raises(TypeError, match="on_error as a plain function, got <function"):
+        merge(Source("a", [1], note))
+
+
+def test_async_a_source_that_fails_while_it_is_closed() -> None:
+    async def fails_at_the_end() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            raise KeyError("x")
+
+    async def body() -> None:
+        async with aclosing(amerge(fails_at_the_end())) as events:
+            assert await anext(events) == (0, 1)
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(body, backend=backend)
+
+
+def test_namespaces_may_come_of_an_iterator(server: FakeAPIServer) -> None:
+    """They are read at the call, once."""
+    server.create("Pod", "web")
+    with httpx.Client(base_url=server.url) as client:
+        namespaces = (name for name in ("default", "other"))
+        with closing(merge(watch(client, "Pod", namespace=namespaces, **INITIAL))) as events:
+            assert told([next(events)]) == [(0, "created", "web")]
+
+
+def test_what_holds_a_stream_and_its_status_is_collected(server: FakeAPIServer) -> None:
+    """No table keeps them alive."""
+
+    class App:
+        def __init__(self) -> None:
+            self.client = httpx.Client(base_url=server.url)
+            self.events = watch(self.client, "Pod", loads=self.loads, **INITIAL)
+
+        def loads(self, line: bytes) -> Any:
+            return json.loads(line)
+
+    server.create("Pod", "web")
+    for begins in (False, True):
+        app = App()
+        if begins:
+            next(app.events)
+        left = weakref.ref(app)
+        del app
+        gc.collect()
+        assert left() is None
+
+
+def test_an_interrupt_while_it_is_closed_leaves_no_thread(
+    server: FakeAPIServer, no_thread_left: None
+) -> None:
+    """As by a second Ctrl-C."""
+
+    def endless() -> Iterator[int]:
+        while True:
+            yield 0
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    events = merged({"a": endless(), "b": endless()}, stop=interrupt)
+    next(events)
+    with pytest.raises(KeyboardInterrupt):
+        events.close()
+
+
+def test_a_reader_has_the_context_of_its_maker() -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+    variable.set("set")
+
+    def stream() -> Iterator[str]:
+        yield variable.get()
+
+    assert list(merge(stream())) == [(0, "set")]
