@@ -13,6 +13,7 @@ from kwatch._backoff import Backoff
 from kwatch._cursor import is_older
 from kwatch._errors import ExpiredError, KwatchError, StatusError, UnknownKindError
 from kwatch._events import BOOKMARK, CREATED, Event
+from kwatch._shard import Shard
 from kwatch._snapshot import is_initial_end
 from kwatch._status import WatchStatus
 from kwatch._sync import watch
@@ -95,20 +96,25 @@ class Reading:
         """Give the events up to the end.
 
         That shows by the last of them, by a newer one, by a bookmark, or by how far the watch is.
+        Where it is not known to be an event of the shard, those of all shards are asked for: a
+        server that makes shards tells of no version that an event of another one had, not even by a
+        bookmark, until another object of the kind has changed.
 
         Raises:
             ExpiredError: Some of them are gone.
         """
-        name, end = self._partition.part.cluster, self._partition.end
-        if not self._partition.ends_with_event:
-            self._reach_end(client)
-        status = WatchStatus()
-        arguments = {
-            "resource_version": self._partition.start,
+        partition, status = self._partition, WatchStatus()
+        name, end = partition.part.cluster, partition.end
+        shard = Shard(partition.part.number, partition.part.shards)
+        arguments: dict[str, Any] = {
+            "resource_version": partition.start,
             "timeout_seconds": CONNECTION_SECONDS,
             "status": status,
             "stop_event": End(status, end),
         }
+        if not partition.ends_with_event:
+            arguments["shard"] = None
+            self._reach_end(client)
         with closing(self._watched(client, **arguments)) as events:
             for event in events:
                 version = event.resource_version
@@ -119,7 +125,8 @@ class Reading:
                     continue
                 if is_older(end, version):
                     return
-                yield row_of(name, event.event_type, event.obj)
+                if shard.has(event.obj):
+                    yield row_of(name, event.event_type, event.obj)
                 if version == end:
                     return
 
@@ -147,7 +154,7 @@ class Reading:
         while True:
             came = False
             try:
-                with closing(watch(client, **self._what(), **arguments)) as events:
+                with closing(watch(client, **{**self._what(), **arguments})) as events:
                     for event in events:
                         came = True
                         yield event

@@ -128,7 +128,8 @@ class Tracker:
 
     def _follow(self) -> None:
         """Take what comes, and heal gaps: what exists comes first, to know later what differs."""
-        options, synced = self._place.options, False
+        options = self._place.options
+        synced, relists = False, 0
         events = watch(
             self._client,
             resource_path=self.path,
@@ -143,9 +144,10 @@ class Tracker:
         with closing(events):
             for event in events:
                 check_comparable(event.resource_version, str(self._place))
-                if event.event_type is BOOKMARK and is_initial_end(event):
+                again = synced and self._status.relists == relists  # servers may send one twice
+                if event.event_type is BOOKMARK and is_initial_end(event) and not again:
                     self._listed(event, held, synced=synced)
-                    held, synced = [], True
+                    held, synced, relists = [], True, self._status.relists
                 elif synced and self._status.state is WatchState.LISTING:
                     held.append(event)
                 elif synced:

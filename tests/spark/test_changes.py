@@ -90,10 +90,11 @@ def test_a_batch_that_ends_with_nothing_ends_with_a_bookmark(
         assert briefs(run.read(run.at, end)) == ["created a"]
 
 
+@pytest.mark.parametrize("sharding", [False, True])
 def test_a_batch_that_ends_with_an_event_of_another_shard(
-    tmp_path: Path, server: FakeAPIServer, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharding: bool
 ) -> None:
-    with query(tmp_path, server, shards="2") as run:
+    with FakeAPIServer(sharding=sharding) as server, query(tmp_path, server, shards="2") as run:
         start = run.at
         for number in range(8):
             server.create("Pod", f"pod-{number}")
