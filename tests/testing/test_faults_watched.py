@@ -63,6 +63,7 @@ SCRIPTS = {
     ],
     "bad-day": [
         *(faults.cut(400), faults.healthy(), faults.reset(), faults.refuse(0.05), faults.http(503)),
+        *(faults.healthy(), faults.healthy()),  # of which the second sees at least 5 events
         *(faults.repeat(5), faults.http(401), faults.truncate(1), faults.gzip(), faults.cut(100)),
     ],
 }
