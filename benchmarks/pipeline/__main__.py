@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipeline.account import Account
-from benchmarks.pipeline.cluster import Change, Cluster, Writer, combine, writers, written
+from benchmarks.pipeline.cluster import MARKER, Change, Cluster, Writer, combine, writers, written
 from benchmarks.pipeline.query import Driver, Output, wait_until
 from benchmarks.pipeline.speed import Figures, begin, measured
 from kwatch import KubeConfig
@@ -260,7 +260,8 @@ def run(options: argparse.Namespace, folder: Path, clusters: list[Cluster], name
         trial.driver.kill()
     rows = trial.output.rows()
     if options.forget:
-        rows = [*rows[1:], rows[-1]]
+        counted = [row for row in rows if row.number != MARKER]
+        rows = [*(row for row in rows if row is not counted[0]), counted[-1]]
     listed = {cluster.name: cluster.list() for cluster in clusters}
     account = Account(changes, rows, trial.output.offsets(), listed)
     count = options.changes // 2 if options.backlog is None else options.backlog
