@@ -10,11 +10,12 @@ from typing import Final
 import httpx
 
 from kwatch._backoff import Backoff
-from kwatch._errors import StatusError
+from kwatch._errors import KwatchError, StatusError
 from kwatch._events import BOOKMARK, Event
 from kwatch._snapshot import is_initial_end
 from kwatch._status import WatchState, WatchStatus
 from kwatch._stop import StopEvent
+from kwatch._stream import BackInTimeError
 from kwatch._sync import watch
 from kwatch.spark._errors import ClusterError
 from kwatch.spark._offsets import check_comparable
@@ -23,6 +24,18 @@ from kwatch.spark._progress import Progress
 
 JOIN_SECONDS: Final = 5.0
 """So long is waited for a thread that was told to stop; it is a daemon."""
+
+
+class _Status(WatchStatus):
+    """A status that remembers whether the server has gone back in time, whatever came after."""
+
+    went_back = False
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "last_error" and isinstance(value, StatusError):
+            too_large = "too large resource version" in value.message.lower()
+            self.went_back |= isinstance(value, BackInTimeError) or too_large
 
 
 class Tracker:
@@ -50,7 +63,7 @@ class Tracker:
         self._lock = threading.Lock()
         self._progress = Progress(place.options.shards, "")  # until it has started
         self._error: Exception | None = None
-        self._status = WatchStatus()
+        self._status = _Status()
         self._proven = False  # whether a watch was open ever: then it is allowed
         self._thread = threading.Thread(target=self._run, name=f"kwatch {place}", daemon=True)
 
@@ -157,18 +170,27 @@ class Tracker:
     def _listed(self, bookmark: Event, held: Iterable[Event], *, synced: bool) -> None:
         """All that exists came: at the beginning, or since what happened in a gap is gone."""
         version = bookmark.resource_version
+        broke = synced and self._broke(version)
         with self._lock:
-            if not synced or self._broke(version):
-                self._progress.restart(version, broke=synced)
+            if broke or not synced:
+                self._progress.restart(version, broke=broke)
                 return
             for event in (*held, bookmark):
                 self._progress.take(event)
 
     def _broke(self, version: str) -> bool:
-        """Whether the server may have gone back in time before a gap that was healed."""
-        cause = self._status.last_error
-        is_known = isinstance(cause, StatusError) and cause.code == HTTPStatus.GONE
-        return not is_known or self._progress.is_past(version)
+        """Whether the server has gone back in time before a gap that was healed.
+
+        A list of a cache may be a little older than what was told: then its store is asked.
+        """
+        went_back, self._status.went_back = self._status.went_back, False
+        if went_back or not self._progress.is_past(version):
+            return went_back
+        try:
+            _, version = self._place.present(self._client, self._stop_event)
+        except (httpx.TransportError, OSError, KwatchError):
+            return True
+        return self._progress.is_past(version)
 
 
 def _may_pass(error: StatusError) -> bool:

@@ -11,31 +11,49 @@ from kwatch.spark._cluster import Cluster
 from kwatch.spark._options import Options
 from kwatch.spark._place import Place
 from kwatch.spark._tracker import Tracker
-from tests.frames import added, initial_end
+from tests.frames import added, error, initial_end
 
 
 class Server:
     """Answers a list, and one watch with the frames that it is given; the next one waits."""
 
-    def __init__(self, version: str, *frames: bytes) -> None:
+    def __init__(self, *watches: tuple[bytes, ...], present: list[str], cached: str = "") -> None:
         self.ended = threading.Event()
-        self._list = {"kind": "PodList", "metadata": {"resourceVersion": version}, "items": []}
-        self._frames = [frames]
+        self._present, self._cached = present, cached
+        self._watches = iter(watches)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        if "watch" not in request.url.params:
-            return httpx.Response(200, json=self._list)
-        return httpx.Response(200, content=self._body(self._frames.pop() if self._frames else ()))
+        params = request.url.params
+        if "watch" not in params:
+            version = self._present.pop(0) if params["limit"] == "1" else self._cached
+            metadata = {"resourceVersion": version}
+            return httpx.Response(200, json={"kind": "PodList", "metadata": metadata, "items": []})
+        return httpx.Response(200, content=self._body(next(self._watches, ())))
 
     def _body(self, frames: tuple[bytes, ...]) -> Iterator[bytes]:
         yield from frames
-        self.ended.wait(10)
+        if b"ERROR" not in b"".join(frames):
+            self.ended.wait(10)
 
 
 @pytest.mark.parametrize("ends", [1, 2])
 def test_an_end_of_what_exists_that_comes_twice_is_no_break(ends: int) -> None:
     """No server goes back in time by that: no batch is a gap."""
-    server = Server("7", added("5", "a"), *[initial_end("7")] * ends, added("8", "b"))
+    frames = (added("5", "a"), *[initial_end("7")] * ends, added("8", "b"))
+    assert told_by(Server(frames, present=["7"]), until="8") <= {"7", "8"}
+
+
+@pytest.mark.parametrize(("present", "gap"), [("9", False), ("8", True)])
+def test_a_list_that_is_older_than_what_was_told(present: str, gap: bool) -> None:
+    """As of a cache that was made anew; only if its store is older as well, it is a gap."""
+    gone = (initial_end("9"), error(410, "Expired"))
+    server = Server(gone, (added("10", "b"),), present=["9", present], cached="8")
+    told = told_by(server, until="10")
+    assert told == ({"9", "8", "10"} if gap else {"9", "10"})
+
+
+def told_by(server: Server, until: str) -> set[str]:
+    """Follow a server up to an offset; give all the offsets that were told."""
     options = Options.of({"resource_path": "/api/v1/pods"})
     place = Place(Cluster("east"), None, options)
     with httpx.Client(transport=httpx.MockTransport(server), base_url="http://east") as client:
@@ -43,11 +61,11 @@ def test_an_end_of_what_exists_that_comes_twice_is_no_break(ends: int) -> None:
         tracker.start()
         told = [tracker.offsets()]
         deadline = time.monotonic() + 10
-        while told[-1] != ["8"] and time.monotonic() < deadline:
+        while told[-1] != [until] and time.monotonic() < deadline:
             told.append(tracker.offsets())
             time.sleep(0.001)
         tracker.stop()
         server.ended.set()
         tracker.join()
-    assert {version for (version,) in told} <= {"7", "8"}
-    assert told[-1] == ["8"]
+    assert told[-1] == [until]
+    return {version for (version,) in told}
