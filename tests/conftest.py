@@ -1,6 +1,7 @@
 """Fixtures that several test modules share, and the table of scenarios at the end of a run."""
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.front import FRONTS, Front
 from tests.kubeconfigs import WAYS, Fetch, fetch_by
 from tests.pki import Pki
 from tests.scenarios import OUTCOMES, table
-from tests.worlds import WORLDS, World
+from tests.worlds import WORLDS, World, until
 from tests.worlds import world as make_world
 
 
@@ -28,6 +29,13 @@ def server() -> Iterator[FakeAPIServer]:
     """A fake API server of a test's own."""
     with FakeAPIServer() as server:
         yield server
+
+
+@pytest.fixture
+def no_thread_left() -> Iterator[None]:
+    """Each thread of kwatch has ended at the end of the test; those of servers last longer."""
+    yield
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("kwatch-")])
 
 
 @pytest.fixture(params=WORLDS)

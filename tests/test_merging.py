@@ -24,19 +24,6 @@ from kwatch.testing import FakeAPIServer
 from tests.merging import FRONTS, INITIAL, Streams, told, wait_until
 
 
-@pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as server:
-        yield server
-
-
-@pytest.fixture
-def no_thread_left() -> Iterator[None]:
-    """Each reader has ended at the end of the test; those of servers and portals last longer."""
-    yield
-    wait_until(lambda: not [t for t in threading.enumerate() if t.name.startswith("kwatch-")])
-
-
 @pytest.fixture(params=FRONTS)
 def streams(request: pytest.FixtureRequest, server: FakeAPIServer, no_thread_left: None) -> Streams:
     return Streams(request.param, server.url)

@@ -32,20 +32,6 @@ from tests.merging import (
     wait_until,
 )
 
-
-@pytest.fixture
-def server() -> Iterator[FakeAPIServer]:
-    with FakeAPIServer() as server:
-        yield server
-
-
-@pytest.fixture
-def no_thread_left() -> Iterator[None]:
-    """Each reader has ended at the end of the test; those of servers and portals last longer."""
-    yield
-    wait_until(lambda: not [t for t in threading.enumerate() if t.name.startswith("kwatch-")])
-
-
 # Ways out
 
 

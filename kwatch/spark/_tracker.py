@@ -12,6 +12,7 @@ import httpx
 from kwatch._backoff import Backoff
 from kwatch._errors import KwatchError, StatusError
 from kwatch._events import BOOKMARK, Event
+from kwatch._policy import is_too_large
 from kwatch._snapshot import is_initial_end
 from kwatch._status import WatchState, WatchStatus
 from kwatch._stop import StopEvent
@@ -34,8 +35,7 @@ class _Status(WatchStatus):
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name == "last_error" and isinstance(value, StatusError):
-            too_large = "too large resource version" in value.message.lower()
-            self.went_back |= isinstance(value, BackInTimeError) or too_large
+            self.went_back |= isinstance(value, BackInTimeError) or is_too_large(value)
 
 
 class Tracker:

@@ -1,21 +1,17 @@
 """The show of `benchmarks.pipeline`, shortened: a query that is killed, on two fake servers."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from kwatch.testing import DEFAULT_RESOURCES, FakeAPIServer, Resource
+from tests.spark.java import ROOT, needs_java
 
-HAS_JAVA = bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
-ROOT = Path(__file__).parents[2]
 WIDGETS = Resource("example.com/v1", "Widget")
 
 
-@pytest.mark.skipif(not HAS_JAVA, reason="Spark needs Java: there is no java, and no $JAVA_HOME")
+@needs_java
 def test_each_change_is_there_once_though_the_driver_is_killed(tmp_path: Path) -> None:
     resources = (*DEFAULT_RESOURCES, WIDGETS)
     with (

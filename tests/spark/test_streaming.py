@@ -2,18 +2,14 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-HAS_JAVA = bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
-ROOT = Path(__file__).parents[2]
+from tests.spark.java import ROOT, needs_java
 
 
-@pytest.mark.skipif(not HAS_JAVA, reason="Spark needs Java: there is no java, and no $JAVA_HOME")
+@needs_java
 def test_each_change_is_in_the_files_once(tmp_path: Path) -> None:
     environment = os.environ | {
         "PYSPARK_PYTHON": sys.executable,
