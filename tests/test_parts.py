@@ -222,7 +222,7 @@ import gc, os, threading
 from kwatch import WatchState, WatchStatus
 from kwatch._parts import parts
 
-timer = threading.Timer(1, os._exit, [1])
+timer = threading.Timer(20, os._exit, [1])
 timer.start()
 running, abandoned = parts(WatchStatus(), "ab"), parts(WatchStatus(), "cd")
 

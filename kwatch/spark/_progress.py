@@ -40,16 +40,25 @@ class Progress:
     In a shard where things happen, that is the version of its last event, so that whoever reads
     up to there knows the end when it comes. In the others it is that of the last bookmark.
 
+    The first offset that is told is where it began, so that the first batch of a query is empty:
+    Spark asks for the end of that before it asks for the start, and for another start where a
+    driver has died in between. What has happened since the end comes in the next batch.
+
     Args:
         count: How many shards there are.
         version: The resource version to begin at.
+
+    Attributes:
+        begun: See ``version``.
     """
 
     def __init__(self, count: int, version: str) -> None:
+        self.begun = version
         self._shards = [_Shard(version, version) for _ in range(count)]
         self._cursor = version
+        self._went_back = False
         self._told: list[str] = []
-        self._due: list[str] = []  # what is to be told before anything else
+        self._due = [[version] * count]  # what is to be told before anything else
 
     def restart(self, version: str, *, broke: bool) -> None:
         """Go on elsewhere, since what happened up to there is not known.
@@ -61,8 +70,10 @@ class Progress:
                 the break would look like any other: first an offset is told that is older than
                 the one before, which is a gap for whoever reads up to it.
         """
+        self._went_back |= broke or is_older(version, self.begun)
         if broke:
-            self._due = [_oldest(version, told) for told in self._told]
+            before = self._due[-1] if self._due else self._told
+            self._due.append([_oldest(version, told) for told in before])
         self._shards = [_Shard(version, version) for _ in self._shards]
         self._cursor = version
 
@@ -96,7 +107,7 @@ class Progress:
     def offsets(self) -> list[str]:
         """Give the offset of each shard."""
         if self._due:
-            self._told, self._due = self._due, []
+            self._told = self._due.pop(0)
             return self._told
         for shard in self._shards:
             shard.tell()
@@ -105,6 +116,8 @@ class Progress:
 
     def is_quiet(self, index: int, start: str, end: str) -> bool:
         """Whether it is known that nothing of a shard happened after ``start``, up to ``end``."""
+        if start == self.begun and is_older(end, start):
+            return not self._went_back  # the first batch, which an earlier driver has begun
         shard = self._shards[index]
         if not start or shard.late or is_older(end, start) or is_older(shard.offset, end):
             return False

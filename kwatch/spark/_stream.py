@@ -59,10 +59,8 @@ class Stream:
         """
         if self._options.send_initial_events:
             return to_json(dict.fromkeys(self._parts(), ""))
-        found = _each(self._places, lambda place: place.present(self._clients[place.cluster])[1])
-        return to_json(
-            {part: found[place] for place in self._places for part in self._parts_of(place)}
-        )
+        begun = {place: tracker.begun for place, tracker in self._started().items()}
+        return to_json({part: begun[place] for place in begun for part in self._parts_of(place)})
 
     def latest(self) -> Json:
         """Give the present offset.
@@ -70,10 +68,8 @@ class Stream:
         Raises:
             ClusterError: One of the clusters cannot be asked at the start, or refuses later on.
         """
-        if not self._trackers:
-            self._start()
         offsets: Offsets = {}
-        for place, tracker in self._trackers.items():
+        for place, tracker in self._started().items():
             offsets.update(zip(self._parts_of(place), tracker.offsets(), strict=True))
         return to_json(offsets)
 
@@ -102,7 +98,13 @@ class Stream:
         for client in self._clients.values():
             client.close()
 
-    def _start(self) -> None:
+    def _started(self) -> dict[Place, Tracker]:
+        """Begin to follow all places, unless that was done."""
+        if not self._trackers:
+            self._trackers = self._start()
+        return self._trackers
+
+    def _start(self) -> dict[Place, Tracker]:
         trackers = {place: Tracker(place, self._clients[place.cluster]) for place in self._places}
         try:
             _each(self._places, lambda place: trackers[place].start())
@@ -110,7 +112,7 @@ class Stream:
             for tracker in trackers.values():
                 tracker.stop()
             raise
-        self._trackers = trackers
+        return trackers
 
     def _parts(self) -> list[Part]:
         return [part for place in self._places for part in self._parts_of(place)]

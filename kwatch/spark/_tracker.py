@@ -78,6 +78,11 @@ class Tracker:
         self._progress = Progress(self._place.options.shards, version)
         self._thread.start()
 
+    @property
+    def begun(self) -> str:
+        """The resource version at which it began; the first offset of each shard."""
+        return self._progress.begun
+
     def offsets(self) -> list[str]:
         """Give the present offset of each shard.
 

@@ -82,9 +82,10 @@ def test_a_batch_that_ends_with_an_event_waits_for_nothing(
 def test_a_batch_that_ends_with_nothing_ends_with_a_bookmark(
     tmp_path: Path, server: FakeAPIServer
 ) -> None:
-    with query(tmp_path, server) as run:
+    with query(tmp_path, server) as before:
         server.create("Pod", "a")
         server.create("Namespace", "shop")
+    with query(tmp_path, server, at=before.at) as run:
         end = run.latest()
         assert versions(end) == {server.resource_version}
         assert briefs(run.read(run.at, end)) == ["created a"]
@@ -94,14 +95,15 @@ def test_a_batch_that_ends_with_nothing_ends_with_a_bookmark(
 def test_a_batch_that_ends_with_an_event_of_another_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharding: bool
 ) -> None:
-    with FakeAPIServer(sharding=sharding) as server, query(tmp_path, server, shards="2") as run:
-        start = run.at
-        for number in range(8):
-            server.create("Pod", f"pod-{number}")
-        end = run.latest()  # the version of a pod that is in one of them
-        run.reader.stop()
-        monkeypatch.setattr(Watch, "_next_bookmark", lambda self, now, deadline: deadline)
-        rows = run.read(start, end)
+    with FakeAPIServer(sharding=sharding) as server:
+        with query(tmp_path, server, shards="2") as before:
+            for number in range(8):
+                server.create("Pod", f"pod-{number}")
+        with query(tmp_path, server, at=before.at, shards="2") as run:
+            end = run.latest()  # the version of a pod that is in one of them
+            run.reader.stop()
+            monkeypatch.setattr(Watch, "_next_bookmark", lambda self, now, deadline: deadline)
+            rows = run.read(before.at, end)
     assert sorted(briefs(rows)) == [f"created pod-{number}" for number in range(8)]
 
 

@@ -31,6 +31,24 @@ def test_a_cluster_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("on_gap", ["snapshot", "fail"])
+def test_the_first_batch_is_empty_whatever_is_asked_for_first(
+    tmp_path: Path, server: FakeAPIServer, on_gap: str
+) -> None:
+    """Spark asks for its end, then for its start; and for another start, after a crash."""
+    with query(tmp_path, server, at={}, on_gap=on_gap) as run:
+        end = run.latest()
+        server.create("Pod", "a")
+        start = run.reader.initialOffset()
+        assert (start, run.read(start, end)) == (end, [])
+    server.create("Pod", "b")
+    with query(tmp_path, server, at=end, on_gap=on_gap) as again:
+        start = again.reader.initialOffset()
+        assert start != end
+        assert again.read(start, end) == []
+        assert briefs(again.batch(server)) == ["created a", "created b"]
+
+
 def test_the_start_fails_at_once(tmp_path: Path) -> None:
     with FakeAPIServer() as east, FakeAPIServer() as west:
         servers = {"east": east, "west": west}

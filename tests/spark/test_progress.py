@@ -23,8 +23,15 @@ def bookmark(version: str) -> Event:
     return Event(EventType.BOOKMARK, {"metadata": {"resourceVersion": version}})
 
 
+def progress_of(count: int, version: str) -> Progress:
+    """One whose first offset was told."""
+    progress = Progress(count, version)
+    assert progress.offsets() == [version] * count
+    return progress
+
+
 def test_an_event_moves_its_own_shard() -> None:
-    progress = Progress(2, "9")
+    progress = progress_of(2, "9")
     progress.take(event(1, "10"))
     assert progress.offsets() == ["9", "10"]
     assert not progress.is_quiet(1, "9", "10")
@@ -32,7 +39,7 @@ def test_an_event_moves_its_own_shard() -> None:
 
 
 def test_a_bookmark_moves_all_and_leaves_them_quiet() -> None:
-    progress = Progress(2, "9")
+    progress = progress_of(2, "9")
     progress.take(event(1, "10"))
     progress.take(bookmark("12"))
     assert progress.offsets() == ["12", "12"]
@@ -45,13 +52,13 @@ def test_a_bookmark_moves_all_and_leaves_them_quiet() -> None:
 
 @pytest.mark.parametrize(("start", "end"), [("8", "12"), ("", "12"), ("9", "99"), ("12", "10")])
 def test_what_is_not_known_is_not_quiet(start: str, end: str) -> None:
-    progress = Progress(1, "9")
+    progress = progress_of(1, "9")
     progress.take(bookmark("12"))
     assert not progress.is_quiet(0, start, end)
 
 
 def test_a_late_deletion_is_in_the_range_that_follows() -> None:
-    progress = Progress(1, "9")
+    progress = progress_of(1, "9")
     progress.take(event(0, "12"))
     progress.take(event(0, "10", "deleted"))
     assert progress.offsets() == ["12"]
@@ -63,7 +70,7 @@ def test_a_late_deletion_is_in_the_range_that_follows() -> None:
 
 
 def test_after_a_gap_nothing_is_known_of_it() -> None:
-    progress = Progress(2, "9")
+    progress = progress_of(2, "9")
     progress.restart("20", broke=False)
     assert progress.offsets() == ["20", "20"]
     assert not progress.is_quiet(0, "9", "20")
@@ -72,7 +79,7 @@ def test_after_a_gap_nothing_is_known_of_it() -> None:
 
 
 def test_a_server_that_went_back_is_told_before_it_passes_where_it_was() -> None:
-    progress = Progress(2, "9")
+    progress = progress_of(2, "9")
     progress.take(event(0, "30"))
     assert progress.offsets() == ["30", "9"]
     progress.take(event(0, "31"))
@@ -88,16 +95,44 @@ def test_a_server_that_went_back_is_told_before_it_passes_where_it_was() -> None
 
 
 def test_a_server_that_went_back_and_is_past_where_it_was() -> None:
-    progress = Progress(1, "9")
-    progress.restart("20", broke=True)  # nothing was told: no batch ends before
+    progress = progress_of(1, "9")
+    progress.restart("20", broke=True)
+    assert progress.offsets() == ["8"]
     assert progress.offsets() == ["20"]
     progress.restart("30", broke=True)
     assert progress.offsets() == ["19"]
     assert progress.offsets() == ["30"]
 
 
+def test_the_first_offset_is_where_it_began_whatever_came_by_then() -> None:
+    """Spark asks for the end of the first batch before its start: it is empty, and no gap."""
+    progress = Progress(2, "9")
+    progress.restart("10", broke=False)  # all that existed at the beginning came
+    progress.take(event(0, "12"))
+    assert progress.offsets() == [progress.begun] * 2 == ["9", "9"]
+    assert progress.offsets() == ["12", "10"]
+
+
+def test_the_first_batch_of_a_driver_that_has_died() -> None:
+    """Its end was kept, and its start was not: what happened since its end comes next."""
+    progress = Progress(1, "20")
+    assert progress.is_quiet(0, "20", "9")
+    assert not progress.is_quiet(0, "9", "20")
+    progress.restart("30", broke=True)
+    assert not progress.is_quiet(0, "20", "9")
+
+
+@pytest.mark.parametrize("broke", [True, False])
+def test_a_server_that_went_back_before_anything_was_told(broke: bool) -> None:
+    progress = Progress(1, "20")
+    progress.restart("10", broke=broke)
+    told = progress.offsets() + progress.offsets()
+    assert told == ["20", "10"]
+    assert not progress.is_quiet(0, *told)
+
+
 def test_which_ranges_end_with_an_event() -> None:
-    progress = Progress(1, "9")
+    progress = progress_of(1, "9")
     progress.take(event(0, "10"))
     progress.take(bookmark("12"))
     assert progress.ends_with_event(0, "10")
@@ -106,8 +141,7 @@ def test_which_ranges_end_with_an_event() -> None:
 
 
 def test_a_range_begins_where_the_last_event_of_any_shard_was() -> None:
-    progress = Progress(2, "9")
-    assert progress.offsets() == ["9", "9"]
+    progress = progress_of(2, "9")
     progress.take(event(0, "12"))
     assert progress.offsets() == ["12", "9"]
     assert progress.calm_up_to(0, "9") == "9"
