@@ -56,6 +56,8 @@ class Place:
 def _present(query: Query) -> Generator[Request, Reply, tuple[str, str]]:
     path = yield from query.resolve(time.time)
     reply = yield query.list_request(path, metadata=True, limit=1)
+    if reply.code == HTTPStatus.NOT_ACCEPTABLE:
+        reply = yield query.list_request(path, limit=1)
     if reply.code != HTTPStatus.OK:
         raise reply.error(time.time())
     version = version_of(reply.json())

@@ -28,6 +28,15 @@ class _Shard:
             self.before = (self.told, self.calm or self.offset)
             self.told, self.calm = self.offset, self.offset if self.late else None
 
+    def happen(self, version: str, cursor: str) -> None:
+        if self.calm is None:
+            self.calm = cursor
+        if is_older(self.offset, version):
+            self.offset = self.quiet_since = self.event = version
+            self.late = False
+        else:
+            self.late = True
+
     def advance(self, version: str) -> None:
         self.offset = version
         if self.late:
@@ -50,12 +59,13 @@ class Progress:
 
     Attributes:
         begun: See ``version``.
+        cursor: How far all shards are together: a watch from there brings what comes next.
     """
 
     def __init__(self, count: int, version: str) -> None:
         self.begun = version
-        self._shards = [_Shard(version, version) for _ in range(count)]
-        self._cursor = version
+        self._shards = [_Shard(version, version, told=version) for _ in range(count)]
+        self.cursor = version
         self._went_back = False
         self._told: list[str] = []
         self._due = [[version] * count]  # what is to be told before anything else
@@ -75,7 +85,7 @@ class Progress:
             before = self._due[-1] if self._due else self._told
             self._due.append([_oldest(version, told) for told in before])
         self._shards = [_Shard(version, version) for _ in self._shards]
-        self._cursor = version
+        self.cursor = version
 
     def is_past(self, version: str) -> bool:
         """Whether more than this version was told, or is about to be."""
@@ -91,18 +101,9 @@ class Progress:
                     shard.advance(version)
         else:
             uid = str(event.obj["metadata"].get("uid") or "")
-            self._happened(self._shards[index_of(uid, len(self._shards))], version)
-        if is_older(self._cursor, version):
-            self._cursor = version
-
-    def _happened(self, shard: _Shard, version: str) -> None:
-        if shard.calm is None:
-            shard.calm = self._cursor
-        if is_older(shard.offset, version):
-            shard.offset = shard.quiet_since = shard.event = version
-            shard.late = False
-        else:
-            shard.late = True
+            self._shards[index_of(uid, len(self._shards))].happen(version, self.cursor)
+        if is_older(self.cursor, version):
+            self.cursor = version
 
     def offsets(self) -> list[str]:
         """Give the offset of each shard."""
@@ -116,8 +117,6 @@ class Progress:
 
     def is_quiet(self, index: int, start: str, end: str) -> bool:
         """Whether it is known that nothing of a shard happened after ``start``, up to ``end``."""
-        if start == self.begun and is_older(end, start):
-            return not self._went_back  # the first batch, which an earlier driver has begun
         shard = self._shards[index]
         if not start or shard.late or is_older(end, start) or is_older(shard.offset, end):
             return False
@@ -126,10 +125,14 @@ class Progress:
     def calm_up_to(self, index: int, start: str) -> str:
         """Give up to where it is known that nothing of a shard happened after an offset.
 
-        A server that has restarted may know only what comes after that.
+        A server forgets, and may know only what comes after that.
         """
         told, calm = self._shards[index].before
         return calm if told == start and is_older(start, calm) else start
+
+    def is_first(self, start: str, end: str) -> bool:
+        """Whether a range is a new query's first batch, whose end an earlier driver has told."""
+        return start == self.begun and is_older(end, start) and not self._went_back
 
     def ends_with_event(self, index: int, end: str) -> bool:
         """Whether it is known that an event of a shard has this version."""

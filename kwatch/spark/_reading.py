@@ -12,7 +12,7 @@ import httpx
 from kwatch._backoff import Backoff
 from kwatch._cursor import is_older
 from kwatch._errors import ExpiredError, KwatchError, StatusError, UnknownKindError
-from kwatch._events import BOOKMARK, CREATED, Event
+from kwatch._events import BOOKMARK, CREATED, DELETED, Event
 from kwatch._shard import Shard
 from kwatch._snapshot import is_initial_end
 from kwatch._status import WatchStatus
@@ -82,15 +82,25 @@ class Reading:
                 yield from self._existing(client, SNAPSHOT)
 
     def _existing(self, client: httpx.Client, event_type: str, end: str = "") -> Iterator[Row]:
-        """Give what exists; what is newer than an end comes as an event of the next batch."""
+        """Give what exists; what is newer than an end comes as an event of the next batch.
+
+        Until all has come, objects change and vanish, and so do their rows.
+        """
         name = self._partition.part.cluster
+        rows: dict[tuple[Any, Any], Row] = {}
         with closing(self._watched(client, send_initial_events=True)) as events:
             for event in events:
-                if event.event_type is not BOOKMARK:
-                    if not is_older(end, event.resource_version):
-                        yield row_of(name, event_type, event.obj)
-                elif is_initial_end(event):
-                    return
+                if event.event_type is BOOKMARK:
+                    if is_initial_end(event):
+                        break
+                    continue
+                metadata = event.obj["metadata"]
+                key = metadata.get("namespace"), metadata.get("name")
+                if event.event_type is DELETED:
+                    rows.pop(key, None)
+                elif not is_older(end, event.resource_version):
+                    rows[key] = row_of(name, event_type, event.obj)
+        yield from rows.values()
 
     def _changes(self, client: httpx.Client) -> Iterator[Row]:
         """Give the events up to the end.

@@ -36,6 +36,7 @@ class Stream:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._is_new = False
         self._clients: dict[Cluster, httpx.Client] = {}
         self._trackers: dict[Place, Tracker] = {}
         clusters = Cluster.each(options)
@@ -59,6 +60,7 @@ class Stream:
         """
         if self._options.send_initial_events:
             return to_json(dict.fromkeys(self._parts(), ""))
+        self._is_new = True
         begun = {place: tracker.begun for place, tracker in self._started().items()}
         return to_json({part: begun[place] for place in begun for part in self._parts_of(place)})
 
@@ -85,8 +87,7 @@ class Stream:
             self._partition(place, part, before[part], after[part])
             for place in self._places
             for part in self._parts_of(place)
-            if before[part] != after[part]
-            and not self._is_quiet(place, part, before[part], after[part])
+            if not self._is_empty(place, part, before[part], after[part])
         ]
 
     def stop(self) -> None:
@@ -130,9 +131,13 @@ class Stream:
         is_event = tracker.ends_with_event(part.number, end)
         return Partition(place.cluster, part, start, end, is_event, tracker.path)
 
-    def _is_quiet(self, place: Place, part: Part, start: str, end: str) -> bool:
+    def _is_empty(self, place: Place, part: Part, start: str, end: str) -> bool:
+        """Whether it is known that nothing of a part happened in a range."""
         tracker = self._trackers.get(place)
-        return tracker is not None and tracker.is_quiet(part.number, start, end)
+        if start == end or tracker is None:
+            return start == end
+        is_first = self._is_new and tracker.is_first(start, end)
+        return is_first or tracker.is_quiet(part.number, start, end)
 
 
 def _each(places: Iterable[Place], ask: Callable[[Place], T]) -> dict[Place, T]:

@@ -1,8 +1,8 @@
 """`Tracker`: follows one namespace of a cluster in the driver, to know where batches end."""
 
+import logging
 import random
 import threading
-from collections.abc import Iterable
 from contextlib import closing
 from http import HTTPStatus
 from typing import Final
@@ -10,11 +10,8 @@ from typing import Final
 import httpx
 
 from kwatch._backoff import Backoff
-from kwatch._errors import KwatchError, StatusError
-from kwatch._events import BOOKMARK, Event
-from kwatch._policy import is_too_large
-from kwatch._snapshot import is_initial_end
-from kwatch._status import WatchState, WatchStatus
+from kwatch._errors import ExpiredError, StatusError
+from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
 from kwatch._stream import BackInTimeError
 from kwatch._sync import watch
@@ -26,24 +23,14 @@ from kwatch.spark._progress import Progress
 JOIN_SECONDS: Final = 5.0
 """So long is waited for a thread that was told to stop; it is a daemon."""
 
-
-class _Status(WatchStatus):
-    """A status that remembers whether the server has gone back in time, whatever came after."""
-
-    went_back = False
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name == "last_error" and isinstance(value, StatusError):
-            self.went_back |= isinstance(value, BackInTimeError) or is_too_large(value)
+logger = logging.getLogger("kwatch")
 
 
 class Tracker:
-    """Watches the metadata of what is read, in a thread of its own.
+    """Watches the metadata of what is read, in a thread of its own; remembers none of it.
 
-    Of each object that exists, namespace, name, uid and resource version are held in memory: where
-    the server has forgotten what happened, as one that has restarted, it is found out in which
-    shards anything did. Only there is it a gap.
+    Where the server has forgotten what happened, as one that has restarted, it goes on with what
+    happens now. Whoever reads the range in between finds out what is still known.
 
     Args:
         place: What to watch.
@@ -63,7 +50,7 @@ class Tracker:
         self._lock = threading.Lock()
         self._progress = Progress(place.options.shards, "")  # until it has started
         self._error: Exception | None = None
-        self._status = _Status()
+        self._gap: ExpiredError | None = None  # from where it cannot go on
         self._proven = False  # whether a watch was open ever: then it is allowed
         self._thread = threading.Thread(target=self._run, name=f"kwatch {place}", daemon=True)
 
@@ -106,6 +93,11 @@ class Tracker:
         with self._lock:
             return self._progress.calm_up_to(index, start)
 
+    def is_first(self, start: str, end: str) -> bool:
+        """Whether a range is a new query's first batch, whose end an earlier driver has told."""
+        with self._lock:
+            return self._progress.is_first(start, end)
+
     def ends_with_event(self, index: int, end: str) -> bool:
         """Whether it is known that a range of a shard ends with an event."""
         with self._lock:
@@ -135,67 +127,48 @@ class Tracker:
     def _attempt(self) -> None:
         """Follow the server until that fails, or until the end."""
         try:
+            if self._gap is not None:
+                self._leave_out(self._gap)
             self._follow()
+        except ExpiredError as error:
+            self._gap = error
         except StatusError as error:
             if not (self._proven or _may_pass(error)):
                 raise
-        except (httpx.TransportError, OSError):
-            pass  # it was reached before
-        finally:
-            self._proven |= self._status.connects > 0
+            logger.warning("%s: %s", self._place, error)
+        except (httpx.TransportError, OSError) as error:  # it was reached before
+            logger.warning("%s: %s: %s", self._place, type(error).__name__, error)
 
     def _follow(self) -> None:
-        """Take what comes, and heal gaps: what exists comes first, to know later what differs."""
-        options = self._place.options
-        synced, relists = False, 0
+        """Take what comes."""
+        status = WatchStatus()
         events = watch(
             self._client,
             resource_path=self.path,
-            **options.selection,
-            send_initial_events=True,
+            **self._place.options.selection,
+            resource_version=self._progress.cursor,
             allow_bookmarks=True,
             metadata_only=True,
-            status=self._status,
+            status=status,
             stop_event=self._stop_event,
         )
-        held: list[Event] = []  # what a list differs in, until it has ended
-        with closing(events):
-            for event in events:
-                check_comparable(event.resource_version, str(self._place))
-                again = synced and self._status.relists == relists  # servers may send one twice
-                if event.event_type is BOOKMARK and is_initial_end(event) and not again:
-                    self._listed(event, held, synced=synced)
-                    held, synced, relists = [], True, self._status.relists
-                elif synced and self._status.state is WatchState.LISTING:
-                    held.append(event)
-                elif synced:
+        try:
+            with closing(events):
+                for event in events:
+                    check_comparable(event.resource_version, str(self._place))
                     with self._lock:
                         self._progress.take(event)
+        finally:
+            self._proven |= status.connects > 0
 
-    def _listed(self, bookmark: Event, held: Iterable[Event], *, synced: bool) -> None:
-        """All that exists came: at the beginning, or since what happened in a gap is gone."""
-        version = bookmark.resource_version
-        broke = synced and self._broke(version)
+    def _leave_out(self, gap: ExpiredError) -> None:
+        """Go on with what happens now."""
+        _, version = self._place.present(self._client, self._stop_event)
+        went_back = isinstance(gap.__cause__, BackInTimeError)
         with self._lock:
-            if broke or not synced:
-                self._progress.restart(version, broke=broke)
-                return
-            for event in (*held, bookmark):
-                self._progress.take(event)
-
-    def _broke(self, version: str) -> bool:
-        """Whether the server has gone back in time before a gap that was healed.
-
-        A list of a cache may be a little older than what was told: then its store is asked.
-        """
-        went_back, self._status.went_back = self._status.went_back, False
-        if went_back or not self._progress.is_past(version):
-            return went_back
-        try:
-            _, version = self._place.present(self._client, self._stop_event)
-        except (httpx.TransportError, OSError, KwatchError):
-            return True
-        return self._progress.is_past(version)
+            went_back |= self._progress.is_past(version)
+            self._progress.restart(version, broke=went_back)
+        self._gap = None
 
 
 def _may_pass(error: StatusError) -> bool:

@@ -51,11 +51,8 @@ class Query:
         ]
 
     def settle(self, server: FakeAPIServer) -> None:
-        """Wait until the driver knows what exists and is told what changes; read up to there."""
+        """Wait until the driver is told what changes; read up to there."""
         self.latest()
-        trackers = self.reader._driver()._trackers.values()
-        while not all(tracker._status.synced for tracker in trackers):
-            time.sleep(0.001)
         server.create("Pod", "settled")
         server.delete("Pod", "settled")
         self.batch(server)
@@ -103,6 +100,10 @@ def told(row: tuple[Any, ...]) -> Told:
 
 def briefs(rows: list[Told]) -> list[str]:
     return [row.brief for row in rows]
+
+
+def sorted_briefs(rows: list[Told]) -> list[str]:
+    return sorted(briefs(rows))
 
 
 @contextmanager

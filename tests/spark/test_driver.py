@@ -84,7 +84,7 @@ def test_a_namespace_that_is_forbidden_is_named(tmp_path: Path, server: FakeAPIS
 
 
 def test_a_watch_that_is_forbidden_fails_the_query(tmp_path: Path, server: FakeAPIServer) -> None:
-    server.script(faults.http(403), faults.http(403))  # the second is not about what exists
+    server.script(faults.http(403))
     with query(tmp_path, server) as run:
         run.latest()
         for tracker in run.reader._driver()._trackers.values():

@@ -11,6 +11,7 @@ from kwatch.spark import KubernetesDataSource
 from kwatch.spark._partition import Partition
 from kwatch.spark._rows import SCHEMA, row_of
 from kwatch.testing import FakeAPIServer
+from tests.frames import added, deleted, initial_end, modified
 from tests.spark.driving import Told, briefs, query, told
 from tests.spark.kubeconfigs import TOKEN, write
 
@@ -97,6 +98,26 @@ def raw(*objects: str) -> bytes:
         '"annotations":{"k8s.io/initial-events-end":"true"}}}}'
     )
     return "".join(f"{line}\n" for line in [*lines, end]).encode()
+
+
+ENDED = (added("5", "a"), added("6", "b"), modified("7", "b"), deleted("8", "a"), initial_end("9"))
+
+
+@pytest.mark.parametrize(
+    ("frames", "found"),
+    [(ENDED, ["created b"]), (ENDED[:2], ["created c"])],
+    ids=["changes before the end", "begins anew"],
+)
+def test_what_changes_until_all_has_come_is_there_once(
+    tmp_path: Path, server: FakeAPIServer, frames: tuple[bytes, ...], found: list[str]
+) -> None:
+    """A real server streams what its cache has, and then what has happened since."""
+    server.create("Pod", "c")
+    server.http.expect_oneshot_request("/api/v1/pods", query_string=None).respond_with_data(
+        b"".join(frames), content_type="application/json"
+    )
+    path = write(tmp_path / "kubeconfig", {"east": server})
+    assert briefs(table({"resource_path": "/api/v1/pods", "kubeconfig": path})) == found
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,7 @@ import pytest
 from kwatch.spark._errors import GapError
 from kwatch.spark._partition import Partition
 from kwatch.testing import FakeAPIServer, faults
-from tests.spark.driving import Offset, Query, Told, briefs, query, told
-
-
-def sorted_briefs(rows: list[Told]) -> list[str]:
-    return sorted(briefs(rows))
+from tests.spark.driving import Offset, Query, Told, briefs, query, sorted_briefs, told
 
 
 def test_a_gap_is_told_and_what_exists_follows(tmp_path: Path, server: FakeAPIServer) -> None:
@@ -103,40 +99,63 @@ def test_a_gap_in_the_middle_of_a_batch(tmp_path: Path, server: FakeAPIServer) -
         assert briefs(run.read(run.at, end)) == ["created a", "created b", "created c"]
 
 
-def test_a_gap_is_only_where_something_happened(tmp_path: Path, server: FakeAPIServer) -> None:
+def test_a_server_that_forgot_while_it_was_away_is_a_gap_in_each_shard(
+    tmp_path: Path, server: FakeAPIServer
+) -> None:
     for number in range(8):
         server.create("Pod", f"pod-{number}")
     with query(tmp_path, server, shards="4") as run:
         run.settle(server)
         server.stop()
-        server.create("Namespace", "shop")
         server.delete("Pod", "pod-3")
-        server.create("Namespace", "back")
         server.compact()
         server.start()
         rows = run.batch(server)
-        assert briefs(rows)[0] == "gap None"
-        assert briefs(rows).count("gap None") == 1
-        kept = {row.name for row in rows[1:]}
-        assert "pod-3" not in kept
-        assert len(kept) < 7
+        assert briefs(rows).count("gap None") == 4
+        kept = sorted_briefs([row for row in rows if row.event_type != "gap"])
+        assert kept == [f"snapshot pod-{number}" for number in range(8) if number != 3]
         server.create("Pod", "next")
         assert briefs(run.batch(server)) == ["created next"]
 
 
-def test_a_history_that_is_gone_and_was_empty_is_no_gap(
-    tmp_path: Path, server: FakeAPIServer
+@pytest.mark.parametrize("forgets", [True, False])
+def test_what_came_and_went_while_the_server_was_away(
+    tmp_path: Path, server: FakeAPIServer, forgets: bool
 ) -> None:
+    """It leaves no trace in what exists. Another server may still know of it."""
     server.create("Pod", "old")
     with query(tmp_path, server, on_gap="fail") as run:
         run.settle(server)
         server.stop()
-        server.create("Namespace", "shop")
-        server.compact()
+        server.create("Pod", "short")
+        server.delete("Pod", "short")
+        if forgets:
+            server.compact()
+        server.script(faults.error(410))  # for whoever follows, in the driver
         server.start()
         end = run.until(server)
-        assert end != run.at
-        assert run.reader.partitions(run.at, end) == []
+        if forgets:
+            with pytest.raises(GapError):
+                run.read(run.at, end)
+        else:
+            assert briefs(run.read(run.at, end)) == ["created short", "deleted short"]
+
+
+def test_what_changed_while_the_server_was_away_is_read_in_order(
+    tmp_path: Path, server: FakeAPIServer
+) -> None:
+    """What exists comes by name: it tells nothing of what happened first, in which shard."""
+    names = [f"pod-{number}" for number in range(8)]
+    for name in names:
+        server.create("Pod", name)
+    with query(tmp_path, server, on_gap="fail", shards="2") as run:
+        run.settle(server)
+        server.stop()
+        for name in reversed(names):
+            server.patch("Pod", name, labels={"n": "1"})
+        server.script(faults.error(410))
+        server.start()
+        assert sorted_briefs(run.batch(server)) == [f"modified {name}" for name in names]
 
 
 def test_a_quiet_shard_goes_on_where_the_server_begins_to_know(

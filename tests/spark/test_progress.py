@@ -116,10 +116,11 @@ def test_the_first_offset_is_where_it_began_whatever_came_by_then() -> None:
 def test_the_first_batch_of_a_driver_that_has_died() -> None:
     """Its end was kept, and its start was not: what happened since its end comes next."""
     progress = Progress(1, "20")
-    assert progress.is_quiet(0, "20", "9")
-    assert not progress.is_quiet(0, "9", "20")
+    assert progress.is_first("20", "9")
+    assert not progress.is_first("9", "20")
+    assert not progress.is_first("19", "9")
     progress.restart("30", broke=True)
-    assert not progress.is_quiet(0, "20", "9")
+    assert not progress.is_first("20", "9")
 
 
 @pytest.mark.parametrize("broke", [True, False])
@@ -128,7 +129,7 @@ def test_a_server_that_went_back_before_anything_was_told(broke: bool) -> None:
     progress.restart("10", broke=broke)
     told = progress.offsets() + progress.offsets()
     assert told == ["20", "10"]
-    assert not progress.is_quiet(0, *told)
+    assert not progress.is_first(*told)
 
 
 def test_which_ranges_end_with_an_event() -> None:
