@@ -75,7 +75,7 @@ class AsyncHandle(AsyncProcess, Generic[S]):
             reader = Reader(self.name, source, self._mailbox.deliver, self._ended)
             self._readers.append(reader)
 
-    def _ended(self, error: Exception | None) -> None:
+    def _ended(self, error: BaseException | None) -> None:
         self._mailbox.put(Ended(error))
 
     async def _end(self, is_handled: bool) -> None:

@@ -34,7 +34,7 @@ async def merged(
     """
     send, receive = anyio.create_memory_object_stream[tuple[K, T | _End]](len(sources))
     readers: list[Reader[T | _End]] = []
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
 
     def stop() -> None:
         for reader in readers:
@@ -43,7 +43,7 @@ async def merged(
     def start(key: K, source: AsyncIterable[T]) -> Reader[T | _End]:
         end = send.clone()
 
-        def ended(error: Exception | None) -> None:
+        def ended(error: BaseException | None) -> None:
             end.close()
             if error is not None:
                 failures.append(error)
@@ -82,6 +82,10 @@ async def _guarded(source: AsyncIterable[T]) -> AsyncGenerator[T | _End, None]:
         error = raised
     finally:
         if isinstance(source, AsyncGenerator):
-            await source.aclose()
+            try:
+                await source.aclose()
+            except Exception:
+                if error is None:
+                    raise
     if error is not None:
         yield _End(error)

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from kwatch._loop import spawn
+from kwatch._loop import ends_loop, is_cancellation, spawn
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class Reader(Generic[T]):
         name: object,
         source: AsyncGenerator[T, None],
         put: Callable[[T], Awaitable[object]],
-        ended: Callable[[Exception | None], object],
+        ended: Callable[[BaseException | None], object],
     ) -> None:
         self.done = anyio.Event()
         self._scope = anyio.CancelScope()
@@ -45,21 +45,21 @@ class Reader(Generic[T]):
         self._scope.cancel()
 
     async def _run(self) -> None:
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             with self._scope:
                 async with aclosing(self._source) as source:
                     async for item in source:
                         await self._put(item)
-        except Exception as raised:  # it is raised again, in the task that handles the items
+        except BaseException as raised:  # it is raised again, in the task that handles the items
             error = raised
-        except BaseException:
-            error = RuntimeError(f"what reads {self._name!r} was cancelled")
-            raise
+            if is_cancellation(raised) or ends_loop(raised):
+                error = RuntimeError(f"what reads {self._name!r} was cancelled")
+                raise
         finally:
             self._end(error)
 
-    def _end(self, error: Exception | None = None) -> None:
+    def _end(self, error: BaseException | None = None) -> None:
         if not self.done.is_set():
             self.done.set()
             self._ended(error)

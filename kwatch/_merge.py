@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
-from threading import Event, Thread, current_thread
+from threading import Event, Thread
 from typing import Final, NamedTuple, TypeVar
 
-from kwatch._reader import Reader
+from kwatch._reader import Reader, is_within
 from kwatch._stop import StopEvent
 
 K = TypeVar("K")
@@ -107,7 +107,7 @@ def merged(
             for room in rooms.values():
                 room.give()
             stop()
-            if current_thread() not in threads.values():  # where the garbage collector closes it
+            if not is_within(threads.values()):  # where the garbage collector closes it
                 for key in threads.keys() - set(unstoppable):
                     threads[key].join()
 

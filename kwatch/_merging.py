@@ -29,8 +29,8 @@ def merge(
     was read ahead. What wraps a watch, such as `itertools.islice`, is read ahead with its status.
 
     On every way out, each watch ends at once, whatever it is doing; what was read ahead of it is
-    left out, as its cursor tells. Any other stream that is blocked is left to its thread, and is
-    closed there when it gives its next item.
+    left out, as its cursor tells. Any other stream that is blocked is left to its thread until it
+    gives its next item; a generator is closed there.
 
     Args:
         *streams: What `watch` has given, any other iterable, or a `Source`, which has a name and
@@ -70,12 +70,12 @@ def _tagged(
     """Read the sources of a merge."""
     plans = plans_of(sources)
     with ExitStack() as stack:
-        stops = [stack.enter_context(plan.wire.stopping()) for plan in plans.values()]
+        stops = {name: stack.enter_context(plan.wire.stopping()) for name, plan in plans.items()}
         for name in plans:
             sources[name].events.close()  # it is read here, in its stead
         results = merged(
             {name: _read_apart(plans.get(name), source) for name, source in sources.items()},
-            lambda: [stop.set() for stop in stops],
+            lambda: [stop.set() for stop in stops.values()],
             failed=lambda name, error: sources[name].report(error),
             unstoppable=sources.keys() - plans.keys(),
             stop_event=stop_event,
@@ -83,7 +83,7 @@ def _tagged(
         for name, item in stack.enter_context(closing(results)):
             if not isinstance(item, Delivery):
                 yield name, item
-            elif not plans[name].wire.stopped() and item.take():
+            elif not stops[name].is_set() and item.take():
                 yield name, item.event
 
 

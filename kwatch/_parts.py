@@ -97,6 +97,9 @@ class Part(WatchStatus):
     def advance(self, resource_version: str | None, *, synced: bool) -> None:
         """Note what was reached."""
         self.reached = resource_version, synced
+        is_here = resource_version is not None and resource_version == self.resource_version
+        if synced and not self.synced and is_here:  # where it begins: nothing comes before that
+            self.publish(self.reached, 0)
 
     def count(self) -> None:
         """Nothing: `publish` counts."""

@@ -1,11 +1,14 @@
 """`Reader`: a thread that reads a source."""
 
-from collections.abc import Callable, Generator, Iterable
-from contextvars import copy_context
+from collections.abc import Callable, Collection, Generator, Iterable
+from contextvars import ContextVar, copy_context
 from threading import Thread
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+_within: Final[ContextVar[tuple[Thread, ...]]] = ContextVar("kwatch-reader", default=())
+"""The reader that runs this, and those that run what has started that."""
 
 
 class Reader(Generic[T]):
@@ -35,6 +38,7 @@ class Reader(Generic[T]):
 
     def _read(self) -> None:
         error: BaseException | None = None
+        _within.set((*_within.get(), self.thread))
         try:
             try:
                 for item in self._source:
@@ -44,4 +48,12 @@ class Reader(Generic[T]):
                     self._source.close()
         except BaseException as raised:  # it is raised again, in the thread that handles the items
             error = raised
-        self._ended(error)
+        try:
+            self._ended(error)
+        finally:
+            error = None  # its traceback leads here: a cycle, that kept the source alive
+
+
+def is_within(readers: Collection[Thread]) -> bool:
+    """Whether this runs in one of these threads, or in a reader that was started in one."""
+    return not set(readers).isdisjoint(_within.get())

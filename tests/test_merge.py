@@ -159,7 +159,8 @@ def test_what_a_source_raises_when_it_is_stopped_is_nobody_s(sources: Sources) -
     assert sources.closed == ["a"]
 
 
-def test_a_reader_in_which_the_garbage_collector_closes_it() -> None:
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_reader_in_which_the_garbage_collector_closes_it(is_nested: bool) -> None:
     """As it may where somebody has left the iterator in a cycle of references."""
     left: list[Generator[tuple[str, int], None, None]] = []
     may_close, closed = threading.Event(), threading.Event()
@@ -172,7 +173,14 @@ def test_a_reader_in_which_the_garbage_collector_closes_it() -> None:
         yield 2
 
     before = threading.active_count()
-    results = merged({"a": source(), "b": iter([1, 2, 3])}, stop=lambda: None)
+
+    def nested() -> Iterator[int]:  # as several namespaces of a watch that is in a merge
+        with contextlib.closing(merged({"c": source()}, stop=lambda: None)) as inner:
+            for _, item in inner:
+                yield item
+
+    first = nested() if is_nested else source()
+    results = merged({"a": first, "b": iter([1, 2, 3])}, stop=lambda: None)
     next(results)
     left.append(results)
     del results

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from kwatch import (
+    Source,
     StopEvent,
     WatchStatus,
     amerge,
@@ -23,6 +24,7 @@ from kwatch import (
     watch,
 )
 from kwatch._merge import merged
+from kwatch._reader import Reader
 from kwatch.testing import FakeAPIServer
 from tests.merging import (
     INITIAL,
@@ -194,6 +196,117 @@ def test_async_a_source_that_fails_while_it_is_closed() -> None:
 
     for backend in ("asyncio", "trio"):
         anyio.run(body, backend=backend)
+
+
+def test_what_several_namespaces_gave_comes_before_what_one_raises(
+    server: FakeAPIServer, no_thread_left: None
+) -> None:
+    """Also where the consumer takes it later, when all that reads has ended."""
+    for name in "abcd":
+        server.create("Pod", name, "one")
+
+    def loads(line: bytes) -> Any:
+        obj = json.loads(line)
+        if obj["object"]["metadata"].get("name") == "d":
+            raise KeyError("d")
+        return obj
+
+    status = WatchStatus()
+    with httpx.Client(base_url=server.url) as client:
+        options: dict[str, Any] = {"resource_version": "1", "status": status, "loads": loads}
+        events = merge(watch(client, "Pod", namespace=["one", "two"], **options))
+        found = [next(events)]
+        wait_until(lambda: "kwatch-reader" not in {thread.name for thread in threading.enumerate()})
+        found += islice(events, 2)
+        with pytest.raises(KeyError):
+            next(events)
+    assert told(found) == [(0, "created", name) for name in "abc"]
+    last = found[-1][1].resource_version
+    assert status.namespaces["one"].resource_version == last
+
+
+def test_a_source_is_let_go_with_its_thread() -> None:
+    """Without the garbage collector."""
+
+    class Broken:
+        def __iter__(self) -> Iterator[int]:
+            raise KeyError("x")
+
+    source = Broken()
+    left = weakref.ref(source)
+    gc.disable()
+    try:
+        thread = Reader(source, put=lambda _: None, ended=lambda _: None).thread
+        thread.join(PATIENCE_SECONDS)
+        del source
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_async_a_source_that_is_read_elsewhere(backend: str) -> None:
+    """Its failure is its own, and so is the one that nobody can close it."""
+    failures: list[str] = []
+
+    async def body() -> None:
+        begun = anyio.Event()
+
+        async def busy() -> AsyncGenerator[int, None]:
+            begun.set()
+            await anyio.sleep_forever()
+            yield 1
+
+        async def items() -> AsyncGenerator[int, None]:
+            yield 7
+
+        source = busy()
+
+        async def read() -> None:
+            await anext(source)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            await begun.wait()
+            bad = Source("bad", source, on_error=lambda _, error: failures.append(str(error)))
+            async with aclosing(amerge(bad, Source("good", items()))) as events:
+                assert [item async for item in events] == [("good", 7)]
+            group.cancel_scope.cancel()
+
+    anyio.run(body, backend=backend)
+    assert "already running" in failures[0]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_async_a_source_that_wants_the_program_to_end(backend: str) -> None:
+    async def leaves() -> AsyncGenerator[int, None]:
+        yield 1
+        raise SystemExit(3)
+
+    async def body() -> None:
+        async with aclosing(amerge(leaves())) as events:
+            async for _ in events:
+                pass
+
+    with pytest.raises(SystemExit) as caught:
+        anyio.run(body, backend=backend)
+    assert caught.value.code == 3
+
+
+@pytest.mark.parametrize("namespaces", [None, ["default", "other"]])
+def test_a_watch_that_begins_at_a_version_is_synced_once_it_is_open(
+    server: FakeAPIServer, no_thread_left: None, namespaces: Any
+) -> None:
+    version, status, stop_event = server.resource_version, WatchStatus(), StopEvent()
+    options = {"namespace": namespaces, "resource_version": version, "status": status}
+    with httpx.Client(base_url=server.url) as client:
+        events = merge(watch(client, "Pod", **options), stop_event=stop_event)
+        reader = threading.Thread(target=lambda: list(events))
+        reader.start()
+        wait_until(lambda: status.synced)
+        assert status.resource_version == version
+        stop_event.set()
+        reader.join(PATIENCE_SECONDS)
 
 
 def test_what_holds_a_stream_and_its_status_is_collected(server: FakeAPIServer) -> None:
