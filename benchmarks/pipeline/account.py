@@ -1,5 +1,6 @@
 """The account of `benchmarks.pipeline`: what was written, next to what came out."""
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -18,11 +19,15 @@ class Gap(NamedTuple):
     start: int
     end: int
 
-    def hides(self, change: Change, version: int) -> bool:
-        """Whether a change that has this version is in the gap."""
+    def is_of(self, cluster: str, uid: str) -> bool:
+        """Whether an object is in its shard."""
         number, _, count = self.shard.partition("/")
-        is_here = change.cluster == self.cluster and self.start < version <= self.end
-        return is_here and index_of(change.uid, int(count)) == int(number)
+        return cluster == self.cluster and index_of(uid, int(count)) == int(number)
+
+    def hides(self, change: Change, after: int, before: int) -> bool:
+        """Whether a change that has a version between two others may be in the gap."""
+        has_room = max(after, self.start) + 1 <= min(before - 1, self.end)
+        return has_room and self.is_of(change.cluster, change.uid)
 
 
 class Account:
@@ -51,9 +56,9 @@ class Account:
         self.gap_rows = [row for row in counted if row.event_type == "gap"]
         self.snapshots = [row for row in counted if row.event_type == "snapshot"]
         self.events = [row for row in counted if row.event_type not in ("gap", "snapshot")]
-        self.gaps = [gap for row in self.gap_rows for gap in _gaps(row, offsets)]
+        self.gaps = {gap for row in self.gap_rows for gap in _gaps(row, offsets)}
         self._last = self._written(changes)
-        self._compare()
+        self._compare(changes)
         self._compare_state(listed)
 
     @property
@@ -74,7 +79,23 @@ class Account:
                 self._deletions[change.cluster, change.uid] = change
         return last
 
-    def _compare(self) -> None:
+    def _bounds(self, changes: Sequence[Change]) -> Iterable[tuple[Change, int, int]]:
+        """Give each change with two versions that its own is between.
+
+        That of a deletion is less than what its writer's next change has. Who is next in the list
+        on another cluster is another writer.
+        """
+        cluster, upper = "", 0
+        for change in reversed(changes):
+            if change.cluster != cluster:
+                cluster, upper = change.cluster, sys.maxsize
+            if change.version:
+                upper = change.version
+                yield change, change.version - 1, change.version + 1
+            else:
+                yield change, self._last[change.cluster, change.uid], upper
+
+    def _compare(self, changes: Sequence[Change]) -> None:
         """See to the changes one by one."""
         came: set[Change] = set()
         versions: Counter[tuple[str, str]] = Counter()
@@ -87,10 +108,9 @@ class Account:
                 self.repeated.append(row)
             else:
                 came.add(change)
-        for change in (*self._versions.values(), *self._deletions.values()):
+        for change, after, before in self._bounds(changes):
             if change not in came:
-                version = change.version or self._last[change.cluster, change.uid] + 1
-                is_hidden = any(gap.hides(change, version) for gap in self.gaps)
+                is_hidden = any(gap.hides(change, after, before) for gap in self.gaps)
                 (self.hidden if is_hidden else self.lost).append(change)
         for row in self.snapshots:
             if (row.cluster, row.uid or "", int(row.resource_version)) not in self._versions:
@@ -113,11 +133,16 @@ class Account:
         for row in (*self.events, *self.snapshots):
             key = row.cluster, row.uid or ""
             newest[key] = max(newest[key], (int(row.resource_version), row.event_type))
-        hidden = {(change.cluster, change.uid) for change in self.hidden if not change.version}
+        kept = Counter((row.cluster, row.uid, int(row.resource_version)) for row in self.snapshots)
+
+        def is_there(cluster: str, uid: str, version: int) -> bool:  # in each gap's snapshot
+            gaps = sum(gap.is_of(cluster, uid) and version <= gap.end for gap in self.gaps)
+            return kept[cluster, uid, version] >= gaps
+
         folded = {
             key: version
             for key, (version, event_type) in newest.items()
-            if event_type != "deleted" and key not in hidden
+            if event_type != "deleted" and is_there(*key, version)
         }
         there = {(name, uid): version for name, of in listed.items() for uid, version in of.items()}
         self.differing = [
