@@ -52,9 +52,11 @@ class Reader(Generic[T]):
                     async for item in source:
                         await self._put(item)
         except BaseException as raised:  # it is raised again, in the task that handles the items
+            is_over = is_cancellation(raised) or ends_loop(raised)
             error = raised
-            if is_cancellation(raised) or ends_loop(raised):
+            if is_over or isinstance(raised, anyio.get_cancelled_exc_class()):
                 error = RuntimeError(f"what reads {self._name!r} was cancelled")
+            if is_over:
                 raise
         finally:
             self._end(error)

@@ -1,14 +1,31 @@
 """`Reader`: a thread that reads a source."""
 
 from collections.abc import Callable, Collection, Generator, Iterable
-from contextvars import ContextVar, copy_context
-from threading import Thread
-from typing import Final, Generic, TypeVar
+from contextvars import copy_context
+from functools import partial
+from threading import Thread, current_thread
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_within: Final[ContextVar[tuple[Thread, ...]]] = ContextVar("kwatch-reader", default=())
-"""The reader that runs this, and those that run what has started that."""
+
+class _ReaderThread(Thread):
+    """A thread that knows in which readers it was started: they wait for it."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        super().__init__(target=run, name="kwatch-reader", daemon=True)
+        self.outer = _readers_here()
+
+
+def _readers_here() -> tuple[Thread, ...]:
+    """Give the reader that runs this, and those that wait for that; none elsewhere."""
+    thread = current_thread()
+    return (thread, *thread.outer) if isinstance(thread, _ReaderThread) else ()
+
+
+def is_within(readers: Collection[Thread]) -> bool:
+    """Whether this runs in one of these threads, or in a reader that was started in one."""
+    return not set(readers).isdisjoint(_readers_here())
 
 
 class Reader(Generic[T]):
@@ -33,12 +50,11 @@ class Reader(Generic[T]):
         self._put = put
         self._ended = ended
         run = copy_context().run  # what the source asks for is what its maker would get
-        self.thread = Thread(target=run, args=(self._read,), name="kwatch-reader", daemon=True)
+        self.thread: Thread = _ReaderThread(partial(run, self._read))
         self.thread.start()
 
     def _read(self) -> None:
         error: BaseException | None = None
-        _within.set((*_within.get(), self.thread))
         try:
             try:
                 for item in self._source:
@@ -52,8 +68,3 @@ class Reader(Generic[T]):
             self._ended(error)
         finally:
             error = None  # its traceback leads here: a cycle, that kept the source alive
-
-
-def is_within(readers: Collection[Thread]) -> bool:
-    """Whether this runs in one of these threads, or in a reader that was started in one."""
-    return not set(readers).isdisjoint(_within.get())

@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextvars import Context
 from typing import Any
 
 import anyio
@@ -168,7 +169,7 @@ def test_a_reader_in_which_the_garbage_collector_closes_it(is_nested: bool) -> N
     def source() -> Iterator[int]:
         yield 1
         may_close.wait(5)
-        left.pop().close()
+        Context().run(left.pop().close)  # whatever context runs there
         closed.set()
         yield 2
 
@@ -639,6 +640,24 @@ def test_async_nobody_closes_it(sources: Sources) -> None:
         gc.collect()
         await others_to_end()
         assert sources.closed == ["a"]
+
+    asyncio.run(body())
+
+
+def test_async_a_source_that_awaits_what_was_cancelled() -> None:
+    """It is a failure, and no cancellation of whoever reads the merge: that would be silent."""
+
+    async def source() -> AsyncGenerator[int, None]:
+        yield 1
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    async def body() -> None:
+        results = amerged({"a": source()})
+        await anext(results)
+        with pytest.raises(RuntimeError, match="'a' was cancelled"):
+            await anext(results)
 
     asyncio.run(body())
 

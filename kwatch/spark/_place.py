@@ -37,8 +37,10 @@ class Place:
         namespace = "" if self.namespace is None else f", namespace {self.namespace}"
         return f"cluster {self.cluster.name}{namespace}"
 
-    def present(self, client: httpx.Client, stop_event: StopEvent | None = None) -> tuple[str, str]:
-        """Ask for the path of the resource, and for its resource version now.
+    def present(
+        self, client: httpx.Client, stop_event: StopEvent | None = None, path: str | None = None
+    ) -> tuple[str, str]:
+        """Ask for the path of the resource, unless it is known, and for its resource version now.
 
         The latest is asked for, and not what a cache happens to have: it is not older than
         anything that was read before, unless the server has gone back in time.
@@ -49,12 +51,13 @@ class Place:
             httpx.TransportError: It cannot be reached.
         """
         query = self.options.query(self.namespace)
-        path, version = answer(Wire(client, stop_event), _present(query))
+        path, version = answer(Wire(client, stop_event), _present(query, path))
         return path, check_comparable(version, str(self))
 
 
-def _present(query: Query) -> Generator[Request, Reply, tuple[str, str]]:
-    path = yield from query.resolve(time.time)
+def _present(query: Query, path: str | None) -> Generator[Request, Reply, tuple[str, str]]:
+    if path is None:
+        path = yield from query.resolve(time.time)
     reply = yield query.list_request(path, metadata=True, limit=1)
     if reply.code == HTTPStatus.NOT_ACCEPTABLE:
         reply = yield query.list_request(path, limit=1)

@@ -23,6 +23,13 @@ class _Shard:
     calm: str | None = None  # and up to where nothing happened after it; None: nothing ever did
     before: tuple[str, str] = ("", "")  # the same two for the offset that was told before
 
+    def go_on(self, version: str, cursor: str) -> None:
+        """Go on elsewhere; ``cursor`` is where it was."""
+        if self.calm is None:
+            self.calm = cursor
+        self.offset = self.quiet_since = version
+        self.event, self.late = "", False
+
     def tell(self) -> None:
         if self.offset != self.told:
             self.before = (self.told, self.calm or self.offset)
@@ -82,15 +89,23 @@ class Progress:
         """
         self._went_back |= broke or is_older(version, self.begun)
         if broke:
-            before = self._due[-1] if self._due else self._told
-            self._due.append([_oldest(version, told) for told in before])
-        self._shards = [_Shard(version, version) for _ in self._shards]
+            due = [_oldest(version, told) for told in self._last_told]
+            self._due.append(due)
+            # whoever reads up to there is given what exists, which is what there was at ``version``
+            self._shards = [_Shard(version, told, told=told) for told in due]
+        else:
+            for shard in self._shards:
+                shard.go_on(version, self.cursor)
         self.cursor = version
 
     def is_past(self, version: str) -> bool:
         """Whether more than this version was told, or is about to be."""
-        offsets = (*self._told, *(shard.offset for shard in self._shards))
+        offsets = (*self._last_told, *(shard.offset for shard in self._shards))
         return any(is_older(version, offset) for offset in offsets)
+
+    @property
+    def _last_told(self) -> list[str]:
+        return self._due[-1] if self._due else self._told
 
     def take(self, event: Event) -> None:
         """Take the next event."""

@@ -96,9 +96,11 @@ class Reading:
                     continue
                 metadata = event.obj["metadata"]
                 key = metadata.get("namespace"), metadata.get("name")
+                if is_older(end, event.resource_version):
+                    continue
                 if event.event_type is DELETED:
                     rows.pop(key, None)
-                elif not is_older(end, event.resource_version):
+                else:
                     rows[key] = row_of(name, event_type, event.obj)
         yield from rows.values()
 
@@ -149,10 +151,10 @@ class Reading:
             ExpiredError: The server is older than the end, as one is that was restored: the end
                 would not come before it has made that many versions.
         """
-        part, end = self._partition.part, self._partition.end
+        partition, end = self._partition, self._partition.end
         try:
-            place = Place(self._partition.cluster, part.namespace, self._options)
-            _, version = place.present(client)
+            place = Place(partition.cluster, partition.part.namespace, self._options)
+            _, version = place.present(client, path=partition.path)
         except (httpx.TransportError, OSError, KwatchError):
             return  # the watch has its own way with it
         if is_older(version, end):

@@ -83,6 +83,8 @@ class Stream:
         """
         parts = self._parts()
         before, after = from_json(start, parts), from_json(end, parts)
+        for place in self._places:
+            self._put_right(place, before, after)
         return [
             self._partition(place, part, before[part], after[part])
             for place in self._places
@@ -121,6 +123,17 @@ class Stream:
     def _parts_of(self, place: Place) -> list[Part]:
         name, shards = place.cluster.name, self._options.shards
         return [Part(name, place.namespace, number, shards) for number in range(shards)]
+
+    def _put_right(self, place: Place, before: Offsets, after: Offsets) -> None:
+        """Have all parts of a place begin after their end, if one does: the server has gone back.
+
+        The others were behind by then, and may be where they were, or past that.
+        """
+        parts = self._parts_of(place)
+        back = [part for part in parts if is_older(after[part], before[part])]
+        if back:
+            newest = max((before[part] for part in back), key=int)
+            before.update(dict.fromkeys(parts, newest))
 
     def _partition(self, place: Place, part: Part, start: str, end: str) -> Partition:
         tracker = self._trackers.get(place)

@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+import time
 from contextlib import closing
 from http import HTTPStatus
 from typing import Final
@@ -10,7 +11,9 @@ from typing import Final
 import httpx
 
 from kwatch._backoff import Backoff
-from kwatch._errors import ExpiredError, StatusError
+from kwatch._errors import ExpiredError, StatusError, StreamError
+from kwatch._journal import Journal
+from kwatch._policy import is_too_large
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
 from kwatch._stream import BackInTimeError
@@ -23,8 +26,6 @@ from kwatch.spark._progress import Progress
 JOIN_SECONDS: Final = 5.0
 """So long is waited for a thread that was told to stop; it is a daemon."""
 
-logger = logging.getLogger("kwatch")
-
 
 class Tracker:
     """Watches the metadata of what is read, in a thread of its own; remembers none of it.
@@ -36,6 +37,7 @@ class Tracker:
         place: What to watch.
         client: How to reach it.
         backoff: The delays between attempts that fail, where `kwatch.watch` does not see to it.
+            None: the usual ones.
 
     Attributes:
         path: The path of the resource; None until ``start``.
@@ -51,6 +53,9 @@ class Tracker:
         self._progress = Progress(place.options.shards, "")  # until it has started
         self._error: Exception | None = None
         self._gap: ExpiredError | None = None  # from where it cannot go on
+        self._failures = 0  # in a row, with nothing heard in between
+        self._retry_after = 0.0
+        self._journal = Journal(time.monotonic)
         self._proven = False  # whether a watch was open ever: then it is allowed
         self._thread = threading.Thread(target=self._run, name=f"kwatch {place}", daemon=True)
 
@@ -114,30 +119,41 @@ class Tracker:
 
     def _run(self) -> None:
         try:
-            attempt = 0
             while not self._stop_event.is_set():
                 self._attempt()
-                attempt = 0 if self._proven else attempt + 1
-                delay = self._backoff.delay(attempt, random.random())  # noqa: S311 - no secret
-                self._stop_event.wait(delay)
+                if self._stop_event.wait(self._delay()):
+                    return
+                self._failures += 1
         except Exception as error:  # whatever it is, `offsets` raises it
             with self._lock:
                 self._error = error
 
     def _attempt(self) -> None:
         """Follow the server until that fails, or until the end."""
+        self._retry_after = 0.0
         try:
             if self._gap is not None:
                 self._leave_out(self._gap)
             self._follow()
         except ExpiredError as error:
             self._gap = error
+            self._tell(error)
         except StatusError as error:
             if not (self._proven or _may_pass(error)):
                 raise
-            logger.warning("%s: %s", self._place, error)
-        except (httpx.TransportError, OSError) as error:  # it was reached before
-            logger.warning("%s: %s: %s", self._place, type(error).__name__, error)
+            self._retry_after = error.retry_after or 0.0
+            self._tell(error)
+        except (httpx.TransportError, StreamError, OSError) as error:  # it was reached before
+            self._tell(error)
+
+    def _delay(self) -> float:
+        delay = self._backoff.delay(self._failures, random.random())  # noqa: S311 - no secret
+        return max(delay, self._retry_after)
+
+    def _tell(self, error: Exception) -> None:
+        if not self._stop_event.is_set():
+            reason = f"{self._place}: {type(error).__name__}: {error}"
+            self._journal.tell(logging.WARNING, reason, f"{reason}; asking again")
 
     def _follow(self) -> None:
         """Take what comes."""
@@ -156,6 +172,7 @@ class Tracker:
             with closing(events):
                 for event in events:
                     check_comparable(event.resource_version, str(self._place))
+                    self._failures = 0
                     with self._lock:
                         self._progress.take(event)
         finally:
@@ -163,8 +180,10 @@ class Tracker:
 
     def _leave_out(self, gap: ExpiredError) -> None:
         """Go on with what happens now."""
-        _, version = self._place.present(self._client, self._stop_event)
-        went_back = isinstance(gap.__cause__, BackInTimeError)
+        _, version = self._place.present(self._client, self._stop_event, self.path)
+        cause = gap.__cause__
+        went_back = isinstance(cause, BackInTimeError)
+        went_back |= isinstance(cause, StatusError) and is_too_large(cause)
         with self._lock:
             went_back |= self._progress.is_past(version)
             self._progress.restart(version, broke=went_back)

@@ -15,6 +15,9 @@ from tests.frames import added, deleted, initial_end, modified
 from tests.spark.driving import Told, briefs, query, told
 from tests.spark.kubeconfigs import TOKEN, write
 
+ENDED = (added("5", "a"), added("6", "b"), modified("7", "b"), deleted("8", "a"), initial_end("9"))
+"""b changes and a vanishes before all that exists has come."""
+
 
 def table(options: dict[str, str]) -> list[Told]:
     reader = KubernetesDataSource(options).reader(SCHEMA)
@@ -45,6 +48,22 @@ def test_what_changes_meanwhile_comes_with_the_next_batch(
         assert briefs(run.read(run.at, end)) == ["created c"]
         run.at = end
         assert briefs(run.batch(server)) == ["modified a", "deleted b", "created d"]
+
+
+def test_what_vanishes_after_the_end_comes_with_the_next_batch(
+    tmp_path: Path, server: FakeAPIServer
+) -> None:
+    """Though it came before the end of what exists."""
+    server.http.expect_oneshot_request("/api/v1/pods", query_string=None).respond_with_data(
+        b"".join(ENDED), content_type="application/json"
+    )
+    with query(tmp_path, server, send_initial_events="true") as run:
+        end = {"east": {"": {"0/1": "6"}}}
+        (partition,) = run.reader.partitions(run.at, end)
+        assert sorted(briefs([told(row) for row in run.reader.read(partition)])) == [
+            "created a",
+            "created b",
+        ]
 
 
 def test_a_server_that_cannot_stream_lists(tmp_path: Path) -> None:
@@ -98,9 +117,6 @@ def raw(*objects: str) -> bytes:
         '"annotations":{"k8s.io/initial-events-end":"true"}}}}'
     )
     return "".join(f"{line}\n" for line in [*lines, end]).encode()
-
-
-ENDED = (added("5", "a"), added("6", "b"), modified("7", "b"), deleted("8", "a"), initial_end("9"))
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,17 @@ def test_a_checkpoint_that_is_ahead_of_the_server_is_a_gap(
         run.batch(server)
 
 
+def test_a_checkpoint_of_which_a_part_is_ahead_of_the_server(
+    tmp_path: Path, server: FakeAPIServer
+) -> None:
+    """The other part is not, but what happened to it since may have been undone as well."""
+    server.create("Pod", "old")
+    start = {"east": {"": {"0/2": "999", "1/2": "1"}}}
+    with query(tmp_path, server, at=start, shards="2") as run:
+        rows = run.batch(server)
+    assert sorted_briefs(rows) == ["gap None", "gap None", "snapshot old"]
+
+
 def test_an_end_that_the_server_no_longer_has_is_a_gap(
     tmp_path: Path, server: FakeAPIServer
 ) -> None:

@@ -91,7 +91,11 @@ def test_a_server_that_went_back_is_told_before_it_passes_where_it_was() -> None
     assert progress.offsets() == ["40", "20"]
     assert not progress.is_quiet(0, "30", "20")
     assert not progress.is_quiet(1, "9", "8")
-    assert not progress.is_quiet(1, "8", "20")
+    assert progress.is_quiet(1, "8", "20")  # what exists was read up to there, in the gap
+    progress.take(event(1, "50"))
+    progress.offsets()
+    assert progress.calm_up_to(1, "8") == "8"
+    assert progress.calm_up_to(1, "20") == "40"
 
 
 def test_a_server_that_went_back_and_is_past_where_it_was() -> None:
@@ -102,6 +106,26 @@ def test_a_server_that_went_back_and_is_past_where_it_was() -> None:
     progress.restart("30", broke=True)
     assert progress.offsets() == ["19"]
     assert progress.offsets() == ["30"]
+
+
+def test_what_comes_after_a_break_before_that_is_told() -> None:
+    progress = progress_of(1, "9")
+    progress.restart("20", broke=True)
+    progress.take(event(0, "21"))
+    assert progress.is_past("19")
+    assert progress.offsets() == ["8"]
+    assert progress.offsets() == ["21"]
+    assert progress.calm_up_to(0, "8") == "20"
+
+
+def test_two_gaps_between_two_questions() -> None:
+    progress = progress_of(1, "30")
+    progress.restart("20", broke=True)
+    assert progress.is_past("19")
+    assert not progress.is_past("25")  # 30 is past, but that is to be told
+    progress.restart("25", broke=False)
+    assert [progress.offsets() for _ in range(3)] == [["20"], ["25"], ["25"]]
+    assert not progress.is_quiet(0, "20", "25")
 
 
 def test_the_first_offset_is_where_it_began_whatever_came_by_then() -> None:
@@ -158,4 +182,8 @@ def test_a_range_begins_where_the_last_event_of_any_shard_was() -> None:
     progress.restart("40", broke=False)
     progress.take(event(1, "41"))
     assert progress.offsets() == ["40", "41"]
-    assert progress.calm_up_to(1, "30") == "30"
+    assert progress.calm_up_to(1, "30") == "30"  # what happened after that is not known
+    progress.take(event(0, "50"))
+    progress.restart("60", broke=False)
+    assert progress.offsets() == ["60", "60"]
+    assert progress.calm_up_to(1, "41") == "50"
