@@ -7,10 +7,10 @@ Needs two API servers, Java, and the extra ``kwatch-stream[spark]``::
 Writers create, change and delete custom resources on both servers, and log what was acknowledged.
 Meanwhile a query of the source ``kubernetes`` writes what it is told into Parquet files. Its
 driver, with all that it has started, is killed by SIGKILL at random, and another one goes on from
-its checkpoint. A command restarts the first of the servers, once what was written to it is in the
-files; the writers of the other one go on. It forgets what happened, which is a row ``gap`` in each
-shard. In the end each change must be in the files once, and nothing else. Then it is measured how
-fast a backlog is read, and what a query costs that has nothing to do.
+its checkpoint. A command restarts the first of the servers, which forgets what has happened, once
+what was written to it is in the files; the writers of the other one go on. In the end each change
+must be in the files once, and nothing else. Then it is measured how fast a backlog is read, and
+what a query costs that has nothing to do.
 
 Exit status: 0 if nothing was lost, repeated or wrong, and 1 otherwise.
 """

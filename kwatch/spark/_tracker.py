@@ -172,7 +172,9 @@ class Tracker:
             with closing(events):
                 for event in events:
                     check_comparable(event.resource_version, str(self._place))
-                    self._failures = 0
+                    if self._failures:
+                        self._failures = 0
+                        self._journal.went_well()
                     with self._lock:
                         self._progress.take(event)
         finally:
