@@ -197,7 +197,7 @@ class Policy:
             if self._adapted(error, in_stream=False):
                 return  # it is asked once more
             self.state = WatchState.WATCHING
-            if is_too_large(error):
+            if _is_too_large(error):
                 self._gap(error)
             return
         self.state = WatchState.WATCHING
@@ -268,7 +268,7 @@ class Policy:
         if not self._record.may_retry(error, listing=self.state is WatchState.LISTING):
             self.fail(error)
         self._wait(str(error), error, error.retry_after)
-        if self.state is WatchState.WATCHING and is_too_large(error):
+        if self.state is WatchState.WATCHING and _is_too_large(error):
             self._probe()
 
     def _adapted(self, error: StatusError, *, in_stream: bool) -> bool:
@@ -290,7 +290,7 @@ class Policy:
         """Begin a list again, where what it asked for is refused; tell whether that is so."""
         snapshot, gone = self.snapshot, error.code == HTTPStatus.GONE
         if snapshot.at_least is not None or snapshot.continue_token:
-            if not gone and error.code not in _NOT_SO and not is_too_large(error):
+            if not gone and error.code not in _NOT_SO and not _is_too_large(error):
                 return False
         elif not gone or not self._record.listed:
             return False
@@ -407,7 +407,7 @@ class Policy:
         if self.known is None:
             self.fail(_expired(cause, cursor, cause.where or str(self.request)))
         self._status.last_error = cause
-        ahead = isinstance(cause, BackInTimeError) or is_too_large(cause)
+        ahead = is_ahead(cause)
         # it is the same again where an old server takes `resourceVersion` for the very one
         again, self._healed_from = cursor == self._healed_from, cursor
         at_least = None if ahead or again else cursor
@@ -464,7 +464,12 @@ def _is_of_a_gap(error: StatusError) -> bool:
     return gone or isinstance(error, BackInTimeError)
 
 
-def is_too_large(error: StatusError) -> bool:
+def is_ahead(cause: StatusError) -> bool:
+    """Whether a gap means that the cursor is ahead of the server, which has gone back in time."""
+    return isinstance(cause, BackInTimeError) or _is_too_large(cause)
+
+
+def _is_too_large(error: StatusError) -> bool:
     """Whether the server has not come as far as the resource version that it was asked for.
 
     Source: IsTooLargeResourceVersion in apimachinery, where the code is 504; older servers had 500.

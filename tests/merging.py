@@ -1,6 +1,5 @@
 """Streams to be merged, for the tests of `merge` and `amerge`."""
 
-import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing, closing
 from itertools import islice
@@ -21,13 +20,6 @@ QUICK = Backoff(initial=0.02, maximum=0.02)
 PROMPT_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
 FRONTS = ("merge", "amerge-asyncio", "amerge-trio")
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < until, "it did not come"
-        time.sleep(0.005)
 
 
 INITIAL: dict[str, Any] = {"send_initial_events": True, "backoff": QUICK}

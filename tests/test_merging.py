@@ -21,7 +21,8 @@ from kwatch import (
     watch,
 )
 from kwatch.testing import FakeAPIServer
-from tests.merging import FRONTS, INITIAL, Streams, told, wait_until
+from tests.merging import FRONTS, INITIAL, Streams, told
+from tests.worlds import until
 
 
 @pytest.fixture(params=FRONTS)
@@ -293,7 +294,7 @@ def test_a_fast_source_does_not_hold_up_another() -> None:
             break
         assert number < 50 * 20
     events.close()
-    wait_until(lambda: not [t for t in threading.enumerate() if t.name == "kwatch-reader"])
+    until(lambda: not [t for t in threading.enumerate() if t.name == "kwatch-reader"])
 
 
 def test_a_watch_is_merged_once(server: FakeAPIServer) -> None:

@@ -31,8 +31,8 @@ from tests.merging import (
     PATIENCE_SECONDS,
     PROMPT_SECONDS,
     told,
-    wait_until,
 )
+from tests.worlds import until
 
 # Ways out
 
@@ -44,7 +44,7 @@ def test_watches_that_are_blocked_end_at_once(server: FakeAPIServer, no_thread_l
         events = merge(*(watch(client, "Pod", status=status) for status in statuses))
         reader = threading.Thread(target=lambda: next(events))
         reader.start()
-        wait_until(lambda: all(status.connects for status in statuses))
+        until(lambda: all(status.connects for status in statuses))
         server.create("Pod", "web")
         reader.join(PATIENCE_SECONDS)
         before = time.monotonic()
@@ -66,7 +66,7 @@ def test_a_stop_event_ends_it(server: FakeAPIServer, no_thread_left: None, names
             target=lambda: found.extend(merge(events, blocked, stop_event=stop_event))
         )
         reader.start()
-        wait_until(lambda: status.connects >= len(namespaces or "1"))
+        until(lambda: status.connects >= len(namespaces or "1"))
         before = time.monotonic()
         stop_event.set()
         reader.join(PATIENCE_SECONDS)
@@ -123,7 +123,7 @@ def test_nobody_closes_it(server: FakeAPIServer, no_thread_left: None) -> None:
         next(events)
         del events
         gc.collect()
-        wait_until(lambda: status.state == "ended")
+        until(lambda: status.state == "ended")
 
 
 def test_what_was_never_begun_asks_nothing(server: FakeAPIServer) -> None:
@@ -216,7 +216,7 @@ def test_what_several_namespaces_gave_comes_before_what_one_raises(
         options: dict[str, Any] = {"resource_version": "1", "status": status, "loads": loads}
         events = merge(watch(client, "Pod", namespace=["one", "two"], **options))
         found = [next(events)]
-        wait_until(lambda: "kwatch-reader" not in {thread.name for thread in threading.enumerate()})
+        until(lambda: "kwatch-reader" not in {thread.name for thread in threading.enumerate()})
         found += islice(events, 2)
         with pytest.raises(KeyError):
             next(events)
@@ -303,7 +303,7 @@ def test_a_watch_that_begins_at_a_version_is_synced_once_it_is_open(
         events = merge(watch(client, "Pod", **options), stop_event=stop_event)
         reader = threading.Thread(target=lambda: list(events))
         reader.start()
-        wait_until(lambda: status.synced)
+        until(lambda: status.synced)
         assert status.resource_version == version
         stop_event.set()
         reader.join(PATIENCE_SECONDS)

@@ -146,9 +146,11 @@ class Stream:
 
     def _is_empty(self, place: Place, part: Part, start: str, end: str) -> bool:
         """Whether it is known that nothing of a part happened in a range."""
+        if start == end:
+            return True
         tracker = self._trackers.get(place)
-        if start == end or tracker is None:
-            return start == end
+        if tracker is None:
+            return False
         is_first = self._is_new and tracker.is_first(start, end)
         return is_first or tracker.is_quiet(part.number, start, end)
 

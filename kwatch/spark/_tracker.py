@@ -13,10 +13,9 @@ import httpx
 from kwatch._backoff import Backoff
 from kwatch._errors import ExpiredError, StatusError, StreamError
 from kwatch._journal import Journal
-from kwatch._policy import is_too_large
+from kwatch._policy import is_ahead
 from kwatch._status import WatchStatus
 from kwatch._stop import StopEvent
-from kwatch._stream import BackInTimeError
 from kwatch._sync import watch
 from kwatch.spark._errors import ClusterError
 from kwatch.spark._offsets import check_comparable
@@ -184,11 +183,10 @@ class Tracker:
         """Go on with what happens now."""
         _, version = self._place.present(self._client, self._stop_event, self.path)
         cause = gap.__cause__
-        went_back = isinstance(cause, BackInTimeError)
-        went_back |= isinstance(cause, StatusError) and is_too_large(cause)
+        went_back = isinstance(cause, StatusError) and is_ahead(cause)
         with self._lock:
-            went_back |= self._progress.is_past(version)
-            self._progress.restart(version, broke=went_back)
+            broke = went_back or self._progress.is_past(version)
+            self._progress.restart(version, broke=broke)
         self._gap = None
 
 

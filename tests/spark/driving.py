@@ -102,10 +102,6 @@ def briefs(rows: list[Told]) -> list[str]:
     return [row.brief for row in rows]
 
 
-def sorted_briefs(rows: list[Told]) -> list[str]:
-    return sorted(briefs(rows))
-
-
 @contextmanager
 def query(
     folder: Path,

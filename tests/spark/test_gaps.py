@@ -11,7 +11,11 @@ import pytest
 from kwatch.spark._errors import GapError
 from kwatch.spark._partition import Partition
 from kwatch.testing import FakeAPIServer, faults
-from tests.spark.driving import Offset, Query, Told, briefs, query, sorted_briefs, told
+from tests.spark.driving import Offset, Query, Told, briefs, query, told
+
+
+def sorted_briefs(rows: list[Told]) -> list[str]:
+    return sorted(briefs(rows))
 
 
 def test_a_gap_is_told_and_what_exists_follows(tmp_path: Path, server: FakeAPIServer) -> None:
